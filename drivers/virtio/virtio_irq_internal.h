@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio-irq request engine: what its files share
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#ifndef _VIRTIO_IRQ_INTERNAL_H
+#define _VIRTIO_IRQ_INTERNAL_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/virtio_irq.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+/* Types and statuses are small numbers, for tables indexed by them */
+#define VIRTIO_IRQ_NUM_TYPES		(VIRTIO_IRQ_T_FREE + 1)
+#define VIRTIO_IRQ_NUM_STATUSES		(VIRTIO_IRQ_S_DEVERR + 1)
+
+/* Latency histogram: bucket n counts waits below 1 << n microseconds */
+#define VIRTIO_IRQ_NUM_BUCKETS		26
+
+/*
+ * An atomic wait ends when the deadline has passed *and* the ring was looked at
+ * this often: the clock of a guest that was paused jumps, with the answer there.
+ */
+#define VIRTIO_IRQ_MIN_POLLS		1000
+
+/* How long request_irq() waits for a recovery that is under way */
+#define VIRTIO_IRQ_RECOVERY_WAIT_MS	2000
+
+/* How long recovery waits before it tries again: doubled up to the maximum */
+#define VIRTIO_IRQ_BACKOFF_MIN_MS	50
+#define VIRTIO_IRQ_BACKOFF_MAX_MS	5000
+
+/* Unnotified requests reach the device after this long at the latest */
+#define VIRTIO_IRQ_FLUSH_MS		100
+
+/* More TLVs than any endpoint has stores; bounds what a device makes us allocate */
+#define VIRTIO_IRQ_MAX_TLV_SIZE		4096
+
+/**
+ * enum virtio_irq_state - what the engine can do
+ * @VIRTIO_IRQ_READY: requests are answered
+ * @VIRTIO_IRQ_BROKEN: an answer is missing; requests fail, recovery is due
+ * @VIRTIO_IRQ_RECOVERING: the worker resets the queue and replays
+ * @VIRTIO_IRQ_GONE: the device is being removed
+ */
+enum virtio_irq_state {
+	VIRTIO_IRQ_READY,
+	VIRTIO_IRQ_BROKEN,
+	VIRTIO_IRQ_RECOVERING,
+	VIRTIO_IRQ_GONE,
+};
+
+/**
+ * enum virtio_irq_slot_state - who a request slot belongs to
+ * @VIRTIO_IRQ_SLOT_IDLE: nobody
+ * @VIRTIO_IRQ_SLOT_POSTED: the device; nobody waits
+ * @VIRTIO_IRQ_SLOT_WAITED: the device; somebody waits
+ * @VIRTIO_IRQ_SLOT_DONE: the waiter, with an answer
+ * @VIRTIO_IRQ_SLOT_DROPPED: the waiter, a queue reset dropped the request
+ * @VIRTIO_IRQ_SLOT_ABANDONED: the device; the waiter has timed out
+ */
+enum virtio_irq_slot_state {
+	VIRTIO_IRQ_SLOT_IDLE,
+	VIRTIO_IRQ_SLOT_POSTED,
+	VIRTIO_IRQ_SLOT_WAITED,
+	VIRTIO_IRQ_SLOT_DONE,
+	VIRTIO_IRQ_SLOT_DROPPED,
+	VIRTIO_IRQ_SLOT_ABANDONED,
+};
+
+union virtio_irq_req {
+	struct virtio_irq_req_head	head;
+	struct virtio_irq_req_attach	attach;
+	struct virtio_irq_req_detach	detach;
+	struct virtio_irq_req_alloc	alloc;
+	struct virtio_irq_req_range	range;
+	struct virtio_irq_req_activate	activate;
+	struct virtio_irq_req_deactivate deactivate;
+};
+
+/**
+ * struct virtio_irq_slot - one request's place in the ring
+ * @state: enum virtio_irq_slot_state; read by the waiter without the lock
+ * @type: VIRTIO_IRQ_T_*
+ * @ok_len: used length of a success
+ * @err: the answer's status as an errno, valid if DONE
+ * @vec: vector named by an ACTIVATE or DEACTIVATE, NULL if it is gone
+ * @store: store named by a FREE, NULL if it is gone
+ * @stamp: @vec's number of this request
+ * @route: what an ACTIVATE sent
+ * @start: CLOCK_MONOTONIC when it was submitted, in ns
+ * @reply: where the waiter wants the answer
+ * @req: shared with the device
+ * @rsp: shared with the device; copied once, then checked
+ * @req_dma: DMA address of @req, if the DMA API is used
+ * @rsp_dma: DMA address of @rsp, if the DMA API is used
+ * @node: in the list of idle slots
+ */
+struct virtio_irq_slot {
+	u8			state;
+	u8			type;
+	u16			ok_len;
+	int			err;
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_store	*store;
+	u64			stamp;
+	struct virtio_irq_msg	route;
+	u64			start;
+	void			*reply;
+	union virtio_irq_req	*req;
+	void			*rsp;
+	dma_addr_t		req_dma;
+	dma_addr_t		rsp_dma;
+	struct list_head	node;
+};
+
+/**
+ * struct virtio_irq_call - one request as its builder made it
+ * @req: the device-readable part
+ * @req_len: its length
+ * @ok_len: used length of a success
+ * @reply: @ok_len bytes for the answer; NULL if only its status matters
+ * @vec: vector of an ACTIVATE or DEACTIVATE
+ * @store: store of a FREE
+ * @recovery: sent by the recovery worker, so in any state
+ */
+struct virtio_irq_call {
+	union virtio_irq_req	req;
+	u16			req_len;
+	u16			ok_len;
+	void			*reply;
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_store	*store;
+	bool			recovery;
+};
+
+struct virtio_irq_stats {
+	u64			requests[VIRTIO_IRQ_NUM_TYPES];
+	u64			statuses[VIRTIO_IRQ_NUM_STATUSES];
+	u64			malformed;
+	u64			kicks;
+	u64			timeouts;
+	u64			late;
+	u64			dropped;
+	u64			resets;
+	u64			replays;
+	u64			latency[VIRTIO_IRQ_NUM_TYPES][VIRTIO_IRQ_NUM_BUCKETS];
+	u64			worst[VIRTIO_IRQ_NUM_TYPES];
+};
+
+/* What went wrong in a context that must not print */
+struct virtio_irq_note {
+	u32			endpoint;
+	u32			index;
+	u8			type;
+	int			err;
+	bool			valid;
+};
+
+/**
+ * struct virtio_irq - a controller
+ * @vdev: the virtio device
+ * @vq: requestq
+ * @doms: the irq domains on top
+ * @features: negotiated VIRTIO_IRQ_F_* that the driver acts upon
+ * @strict: notify every request at once
+ * @max_count: largest count in a request
+ * @tlv_size: bytes of TLVs in the answer to ATTACH
+ * @num_scopes: entries in @scopes
+ * @scopes: PCI ranges that are served, by SCOPE
+ * @slots: all slots
+ * @num_slots: how many
+ * @shared: memory of all requests and replies
+ * @shared_dma: its DMA address, if the DMA API is used
+ * @shared_size: its size in bytes
+ * @dma_dev: device for the DMA API, NULL if it is not used
+ * @endpoints_lock: guards @endpoints
+ * @endpoints: attached endpoints
+ * @wq: for @recover; WQ_MEM_RECLAIM, swap may depend on an interrupt
+ * @recover: recovery and replay
+ * @backoff: milliseconds until recovery tries again
+ * @wait: for READY
+ * @timer: flushes unnotified requests
+ * @debugfs: directory
+ *
+ * @lock: guards all below and the records. Taken inside desc->lock with
+ *	interrupts off, so raw; never held across a wait or a notification
+ * @state: enum virtio_irq_state
+ * @resetting: the virtqueue must not be touched
+ * @idle: idle slots
+ * @pending: stores with a FREE that has yet to be queued
+ * @unnotified: requests since the last notification
+ * @stamp: number of the last ACTIVATE or DEACTIVATE
+ * @marks: changes whenever recovery gets more to do
+ * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
+ * @broken_note: the request that had no answer
+ * @notes: failures for the worker to print
+ * @notes_lost: failures for which there was no room
+ * @stats: counters
+ */
+struct virtio_irq {
+	struct virtio_device	*vdev;
+	struct virtqueue	*vq;
+	struct virtio_irq_domains *doms;
+	unsigned long		features;
+	bool			strict;
+	u32			max_count;
+	u32			tlv_size;
+	unsigned int		num_scopes;
+	union virtio_irq_scope	scopes[VIRTIO_IRQ_MAX_SCOPES];
+	struct virtio_irq_slot	*slots;
+	unsigned int		num_slots;
+	void			*shared;
+	dma_addr_t		shared_dma;
+	size_t			shared_size;
+	struct device		*dma_dev;
+	struct mutex		endpoints_lock;
+	struct list_head	endpoints;
+	struct workqueue_struct	*wq;
+	struct delayed_work	recover;
+	unsigned int		backoff;
+	wait_queue_head_t	wait;
+	struct timer_list	timer;
+	struct dentry		*debugfs;
+
+	raw_spinlock_t		lock;
+	enum virtio_irq_state	state;
+	bool			resetting;
+	struct list_head	idle;
+	struct list_head	pending;
+	unsigned int		unnotified;
+	u64			stamp;
+	u64			marks;
+	u64			broken_at;
+	struct virtio_irq_note	broken_note;
+	struct virtio_irq_note	notes[8];
+	unsigned int		notes_lost;
+	struct virtio_irq_stats	stats;
+};
+
+/* virtio_irq_queue.c: slots, submission, answers, waits */
+int virtio_irq_queue_init(struct virtio_irq *vi);
+void virtio_irq_queue_exit(struct virtio_irq *vi);
+int virtio_irq_queue_reset(struct virtio_irq *vi);
+int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call);
+int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
+			  unsigned int timeout_ms);
+int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
+void __virtio_irq_flush_frees(struct virtio_irq *vi);
+bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
+void virtio_irq_notify(struct virtio_irq *vi, bool needed);
+void virtio_irq_forget(struct virtio_irq_endpoint *ep);
+void __virtio_irq_mark(struct virtio_irq *vi);
+void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
+void virtio_irq_flush_timer(struct timer_list *t);
+
+/* virtio_irq.c */
+extern unsigned int virtio_irq_sleep_timeout_ms;
+extern unsigned int virtio_irq_poll_timeout_ms;
+void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
+			   u32 first, u32 count);
+
+/* virtio_irq_recovery.c */
+void virtio_irq_recover(struct work_struct *work);
+
+/* virtio_irq_debugfs.c */
+const char *virtio_irq_type_name(u8 type);
+const char *virtio_irq_status_name(u8 status);
+void virtio_irq_debugfs_add(struct virtio_irq *vi);
+void virtio_irq_debugfs_remove(struct virtio_irq *vi);
+
+#endif /* _VIRTIO_IRQ_INTERNAL_H */

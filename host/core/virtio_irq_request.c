@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * virtio-irq device core: requests.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ *
+ * A request is judged in this order, and nothing changes before all of it has
+ * passed: its length and the room for its answer, reserved fields and unknown
+ * flags (INVAL); what is not offered (UNSUPP); values that are out of bounds
+ * whatever the endpoint (RANGE); what it names (NOENT); then its meaning.
+ */
+#include <string.h>
+
+#include "virtio_irq_internal.h"
+
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define FIELD_SIZE(t, f)	sizeof(((struct t *)0)->f)
+
+#define GET16(req, t, f)	virtio_irq_get16((req) + offsetof(struct t, f))
+#define GET32(req, t, f)	virtio_irq_get32((req) + offsetof(struct t, f))
+#define GET64(req, t, f)	virtio_irq_get64((req) + offsetof(struct t, f))
+#define PUT16(rsp, t, f, v)	virtio_irq_put16((rsp) + offsetof(struct t, f), v)
+#define PUT32(rsp, t, f, v)	virtio_irq_put32((rsp) + offsetof(struct t, f), v)
+#define PUT64(rsp, t, f, v)	virtio_irq_put64((rsp) + offsetof(struct t, f), v)
+
+#define ALLOC_FLAGS							\
+	(VIRTIO_IRQ_ALLOC_F_COMMIT | VIRTIO_IRQ_ALLOC_F_CONTIGUOUS |	\
+	 VIRTIO_IRQ_ALLOC_F_DATA16)
+
+#define ADDR_WIDTH_MIN		2
+#define ADDR_WIDTH_MAX		64
+
+/* [first, first + count) of a store */
+struct range {
+	uint16_t store;
+	uint32_t first;
+	uint32_t count;
+};
+
+struct alloc {
+	struct range range;
+	/* VIRTIO_IRQ_V_*, what the vectors are to be */
+	uint32_t state;
+	uint8_t addr_width;
+	bool commit;
+};
+
+static bool store_offered(uint16_t store)
+{
+	return store == VIRTIO_IRQ_STORE_MSI;
+}
+
+static bool range_valid(const struct virtio_irq_core *core, const struct range *range)
+{
+	return range->count >= 1 && range->count <= core->config.max_count &&
+	       range->count - 1 <= UINT32_MAX - range->first;
+}
+
+/* ATTACH and DETACH */
+
+static uint8_t *put_tlv(uint8_t *p, uint16_t type, size_t size)
+{
+	virtio_irq_put16(p + offsetof(struct virtio_irq_tlv_head, type), type);
+	virtio_irq_put16(p + offsetof(struct virtio_irq_tlv_head, length),
+			 (uint16_t)(size - sizeof(struct virtio_irq_tlv_head)));
+	return p + size;
+}
+
+_Static_assert(sizeof(struct virtio_irq_tlv_window) % 8 == 0 &&
+	       sizeof(struct virtio_irq_tlv_store) % 8 == 0, "TLVs follow without a gap");
+_Static_assert(sizeof(struct virtio_irq_tlv_window) + sizeof(struct virtio_irq_tlv_store) <=
+	       VIRTIO_IRQ_CORE_TLV_MIN, "all TLVs fit");
+
+static uint8_t do_attach(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	uint32_t id = GET32(req, virtio_irq_req_head, endpoint);
+	struct virtio_irq_ep *ep = virtio_irq_ep_find(core, id);
+	uint8_t *p = rsp + offsetof(struct virtio_irq_rsp_attach, tlvs);
+	uint8_t status;
+
+	if (!ep) {
+		status = virtio_irq_ep_attach(core, id, &ep);
+		if (status != VIRTIO_IRQ_S_OK)
+			return status;
+	}
+
+	if (ep->info.isolated)
+		PUT32(rsp, virtio_irq_rsp_attach, flags, VIRTIO_IRQ_ATTACH_F_ISOLATED);
+	if (virtio_irq_ep_has_window(ep)) {
+		PUT64(p, virtio_irq_tlv_window, start, ep->info.window_start);
+		PUT64(p, virtio_irq_tlv_window, end, ep->info.window_end);
+		p = put_tlv(p, VIRTIO_IRQ_TLV_T_WINDOW, sizeof(struct virtio_irq_tlv_window));
+	}
+	if (ep->info.store_size) {
+		PUT16(p, virtio_irq_tlv_store, store, VIRTIO_IRQ_STORE_MSI);
+		p[offsetof(struct virtio_irq_tlv_store, multi_msi)] = ep->info.multi_msi;
+		p[offsetof(struct virtio_irq_tlv_store, flags)] = ep->info.store_flags;
+		PUT32(p, virtio_irq_tlv_store, size, ep->info.store_size);
+		put_tlv(p, VIRTIO_IRQ_TLV_T_STORE, sizeof(struct virtio_irq_tlv_store));
+	}
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t do_detach(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	(void)rsp;
+	virtio_irq_core_endpoint_gone(core, GET32(req, virtio_irq_req_head, endpoint));
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* Ranges of vectors */
+
+/* Every vector of the range is allocated; all or nothing */
+static uint8_t commit_all(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			  const struct range *range)
+{
+	uint8_t status = VIRTIO_IRQ_S_OK;
+	struct virtio_irq_vector *v;
+	uint32_t i;
+
+	for (i = 0; i < range->count && status == VIRTIO_IRQ_S_OK; i++) {
+		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
+		if (!(v->state & VIRTIO_IRQ_V_CHARGED))
+			status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	}
+	while (i--) {
+		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
+		if (status == VIRTIO_IRQ_S_OK)
+			v->state |= VIRTIO_IRQ_V_COMMITTED;
+		virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	}
+	return status;
+}
+
+static void free_range(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+		       const struct range *range)
+{
+	struct virtio_irq_vector *v;
+
+	for (uint32_t i = 0; i < range->count && ep->first; i++) {
+		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
+		if (v)
+			virtio_irq_vector_free(core, ep, v);
+	}
+}
+
+/* ALLOC */
+
+/* May the endpoint have @num more? */
+static uint8_t check_quotas(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+			    uint32_t num)
+{
+	const struct virtio_irq_quotas *quotas = &core->quotas;
+	uint32_t all = core->stats.allocated;
+
+	if (ep->allocated >= quotas->endpoint_vectors ||
+	    quotas->endpoint_vectors - ep->allocated < num)
+		return VIRTIO_IRQ_S_QUOTA;
+	if (all >= quotas->vectors || quotas->vectors - all < num)
+		return VIRTIO_IRQ_S_QUOTA;
+	/* The table is shared by all endpoints: the less specific limit comes last */
+	if (core->config.max_vectors - all < num)
+		return VIRTIO_IRQ_S_NOSPC;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static bool alike(const struct virtio_irq_vector *v, const struct alloc *alloc,
+		  unsigned int order)
+{
+	return (v->state & VIRTIO_IRQ_V_ALIKE) == alloc->state &&
+	       v->addr_width == alloc->addr_width && v->order == order;
+}
+
+static struct virtio_irq_vector *add_vector(struct virtio_irq_core *core,
+					    struct virtio_irq_ep *ep, const struct alloc *alloc,
+					    uint32_t i, uint32_t data, unsigned int order)
+{
+	struct virtio_irq_vector *v;
+
+	v = virtio_irq_vector_add(core, ep, alloc->range.store, alloc->range.first + i, data);
+	v->state = alloc->state;
+	v->addr_width = alloc->addr_width;
+	v->order = (uint8_t)order;
+	return v;
+}
+
+/* Reserve, and commit if asked to, one vector */
+static uint8_t alloc_one(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			 const struct alloc *alloc, uint32_t i)
+{
+	bool data16 = alloc->state & VIRTIO_IRQ_V_DATA16;
+	struct virtio_irq_vector *v;
+	bool is_new = false;
+	uint8_t status;
+	uint32_t data;
+
+	if (alloc->range.first + i >= ep->info.store_size)
+		return VIRTIO_IRQ_S_RANGE;
+
+	v = virtio_irq_vector_find(core, ep, alloc->range.store, alloc->range.first + i);
+	if (v && !alike(v, alloc, 0))
+		return VIRTIO_IRQ_S_BUSY;
+	if (!v) {
+		status = check_quotas(core, ep, 1);
+		if (status != VIRTIO_IRQ_S_OK)
+			return status;
+		if (!virtio_irq_vector_reserve(core, ep, 1, data16))
+			return VIRTIO_IRQ_S_NOMEM;
+		if (!virtio_irq_data_take(core, ep, data16, 0, &data))
+			return VIRTIO_IRQ_S_NOSPC;
+		v = add_vector(core, ep, alloc, i, data, 0);
+		is_new = true;
+	}
+	if (!alloc->commit)
+		return VIRTIO_IRQ_S_OK;
+
+	if (v->state & VIRTIO_IRQ_V_CHARGED) {
+		v->state |= VIRTIO_IRQ_V_COMMITTED;
+		return VIRTIO_IRQ_S_OK;
+	}
+	status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_COMMITTED);
+	if (status != VIRTIO_IRQ_S_OK && is_new)
+		virtio_irq_vector_free(core, ep, v);
+	return status;
+}
+
+/* Is every vector of the range where the block of @order puts it? */
+static bool is_block(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+		     const struct alloc *alloc, unsigned int order)
+{
+	const struct range *range = &alloc->range;
+	const struct virtio_irq_vector *v;
+	uint32_t base = 0;
+
+	for (uint32_t i = 0; i < range->count; i++) {
+		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
+		if (!v || !alike(v, alloc, order))
+			return false;
+		if (!i)
+			base = v->data;
+		if (v->data != base + i)
+			return false;
+	}
+	return !(base & ((UINT32_C(1) << order) - 1));
+}
+
+static bool is_free(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+		    const struct range *range)
+{
+	for (uint32_t i = 0; i < range->count; i++)
+		if (virtio_irq_vector_find(core, ep, range->store, range->first + i))
+			return false;
+	return true;
+}
+
+static uint8_t reserve_block(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			     const struct alloc *alloc, unsigned int order)
+{
+	bool data16 = alloc->state & VIRTIO_IRQ_V_DATA16;
+	uint8_t status;
+	uint32_t base;
+
+	status = check_quotas(core, ep, alloc->range.count);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	if (!virtio_irq_vector_reserve(core, ep, alloc->range.count, data16))
+		return VIRTIO_IRQ_S_NOMEM;
+	if (!virtio_irq_data_take(core, ep, data16, order, &base))
+		return VIRTIO_IRQ_S_NOSPC;
+	for (uint32_t i = 0; i < alloc->range.count; i++)
+		add_vector(core, ep, alloc, i, base + i, order);
+	return VIRTIO_IRQ_S_OK;
+}
+
+/*
+ * All or nothing. A block that has lost vectors to FREE cannot be completed: it
+ * has to be freed as a whole first, so a guest sees each value with one meaning.
+ */
+static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			   const struct alloc *alloc)
+{
+	const struct range *range = &alloc->range;
+	unsigned int order = 0;
+	bool is_new = false;
+	uint8_t status;
+
+	while (order < VIRTIO_IRQ_MAX_ORDER && UINT32_C(1) << order < range->count)
+		order++;
+	if (range->count > UINT32_C(1) << order || order > ep->info.multi_msi)
+		return VIRTIO_IRQ_S_RANGE;
+	if (range->first >= ep->info.store_size ||
+	    ep->info.store_size - range->first < range->count)
+		return VIRTIO_IRQ_S_RANGE;
+
+	if (!is_block(core, ep, alloc, order)) {
+		if (!is_free(core, ep, range))
+			return VIRTIO_IRQ_S_BUSY;
+		status = reserve_block(core, ep, alloc, order);
+		if (status != VIRTIO_IRQ_S_OK)
+			return status;
+		is_new = true;
+	}
+	if (!alloc->commit)
+		return VIRTIO_IRQ_S_OK;
+
+	status = commit_all(core, ep, range);
+	if (status != VIRTIO_IRQ_S_OK && is_new)
+		free_range(core, ep, range);
+	return status;
+}
+
+static uint8_t do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	uint16_t flags = GET16(req, virtio_irq_req_alloc, flags);
+	struct alloc alloc = {
+		.range = {
+			.store = GET16(req, virtio_irq_req_alloc, store),
+			.first = GET32(req, virtio_irq_req_alloc, first),
+			.count = GET32(req, virtio_irq_req_alloc, count),
+		},
+		.addr_width = req[offsetof(struct virtio_irq_req_alloc, addr_width)],
+		.commit = flags & VIRTIO_IRQ_ALLOC_F_COMMIT,
+	};
+	struct virtio_irq_ep *ep;
+	uint32_t granted = 0;
+	uint8_t status;
+
+	if (flags & ~ALLOC_FLAGS)
+		return VIRTIO_IRQ_S_INVAL;
+	if (!store_offered(alloc.range.store))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!range_valid(core, &alloc.range) ||
+	    alloc.addr_width < ADDR_WIDTH_MIN || alloc.addr_width > ADDR_WIDTH_MAX)
+		return VIRTIO_IRQ_S_RANGE;
+	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	if (!ep || !ep->info.store_size)
+		return VIRTIO_IRQ_S_NOENT;
+	/* An address cut off would hit something else */
+	if (!virtio_irq_ep_fits(ep, alloc.addr_width))
+		return VIRTIO_IRQ_S_RANGE;
+
+	if (flags & VIRTIO_IRQ_ALLOC_F_DATA16)
+		alloc.state |= VIRTIO_IRQ_V_DATA16;
+	if (flags & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
+		alloc.state |= VIRTIO_IRQ_V_CONTIGUOUS;
+		status = alloc_block(core, ep, &alloc);
+		if (status == VIRTIO_IRQ_S_OK)
+			granted = alloc.range.count;
+	} else {
+		do {
+			status = alloc_one(core, ep, &alloc, granted);
+			if (status == VIRTIO_IRQ_S_OK)
+				granted++;
+		} while (status == VIRTIO_IRQ_S_OK && granted < alloc.range.count);
+	}
+
+	/* What ended the prefix is of interest only where there is none */
+	if (!granted)
+		return status;
+	PUT32(rsp, virtio_irq_rsp_alloc, granted, granted);
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* COMMIT, RELEASE, FREE */
+
+/* What the three have in common: status, and *@ep, which may be NULL if OK */
+static uint8_t get_range(const struct virtio_irq_core *core, const uint8_t *req,
+			 struct range *range, struct virtio_irq_ep **ep)
+{
+	range->store = GET16(req, virtio_irq_req_range, store);
+	range->first = GET32(req, virtio_irq_req_range, first);
+	range->count = GET32(req, virtio_irq_req_range, count);
+	if (!store_offered(range->store))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!range_valid(core, range))
+		return VIRTIO_IRQ_S_RANGE;
+	*ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* The same, and every vector of it has to be there */
+static uint8_t get_vectors(const struct virtio_irq_core *core, const uint8_t *req,
+			   struct range *range, struct virtio_irq_ep **ep)
+{
+	uint8_t status = get_range(core, req, range, ep);
+
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	if (!*ep)
+		return VIRTIO_IRQ_S_NOENT;
+	for (uint32_t i = 0; i < range->count; i++)
+		if (!virtio_irq_vector_find(core, *ep, range->store, range->first + i))
+			return VIRTIO_IRQ_S_NOENT;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t do_commit(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	struct virtio_irq_ep *ep;
+	struct range range;
+	uint8_t status;
+
+	(void)rsp;
+	status = get_vectors(core, req, &range, &ep);
+	if (status == VIRTIO_IRQ_S_OK)
+		status = commit_all(core, ep, &range);
+	return status;
+}
+
+static uint8_t do_release(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	struct virtio_irq_ep *ep;
+	struct range range;
+	uint8_t status;
+
+	(void)rsp;
+	status = get_vectors(core, req, &range, &ep);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	for (uint32_t i = 0; i < range.count; i++)
+		virtio_irq_vector_uncharge(core, ep,
+					   virtio_irq_vector_find(core, ep, range.store,
+								  range.first + i),
+					   VIRTIO_IRQ_V_COMMITTED);
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* The endpoint may be gone: the guest learns of that later than we do */
+static uint8_t do_free(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	struct virtio_irq_ep *ep;
+	struct range range;
+	uint8_t status;
+
+	(void)rsp;
+	status = get_range(core, req, &range, &ep);
+	if (status == VIRTIO_IRQ_S_OK && ep)
+		free_range(core, ep, &range);
+	return status;
+}
+
+/* ACTIVATE and DEACTIVATE */
+
+static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	uint16_t store = GET16(req, virtio_irq_req_activate, store);
+	uint16_t flags = GET16(req, virtio_irq_req_activate, flags);
+	struct virtio_irq_msg route = {
+		.address = GET64(req, virtio_irq_req_activate, address),
+		.data = GET32(req, virtio_irq_req_activate, data),
+	};
+	struct virtio_irq_vector *v;
+	struct virtio_irq_ep *ep;
+	uint8_t status;
+
+	if (flags & ~VIRTIO_IRQ_ACTIVATE_F_PASID_VALID)
+		return VIRTIO_IRQ_S_INVAL;
+	/* Without its flag the field is a reserved one */
+	if (!flags && GET32(req, virtio_irq_req_activate, pasid))
+		return VIRTIO_IRQ_S_INVAL;
+	if (flags & VIRTIO_IRQ_ACTIVATE_F_PASID_VALID || !store_offered(store))
+		return VIRTIO_IRQ_S_UNSUPP;
+	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	if (!ep)
+		return VIRTIO_IRQ_S_NOENT;
+	v = virtio_irq_vector_find(core, ep, store, GET32(req, virtio_irq_req_activate, index));
+	if (!v)
+		return VIRTIO_IRQ_S_NOENT;
+
+	status = virtio_irq_check_route(core, ep, &route);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	status = virtio_irq_vector_arm(core, ep, v, &route);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	v->routed++;
+
+	PUT64(rsp, virtio_irq_rsp_activate, address, ep->info.pair_address);
+	PUT32(rsp, virtio_irq_rsp_activate, data, v->data);
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t do_deactivate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	uint16_t store = GET16(req, virtio_irq_req_deactivate, store);
+	struct virtio_irq_vector *v;
+	struct virtio_irq_ep *ep;
+
+	(void)rsp;
+	if (!store_offered(store))
+		return VIRTIO_IRQ_S_UNSUPP;
+	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	if (!ep)
+		return VIRTIO_IRQ_S_NOENT;
+	v = virtio_irq_vector_find(core, ep, store,
+				   GET32(req, virtio_irq_req_deactivate, index));
+	if (!v)
+		return VIRTIO_IRQ_S_NOENT;
+	virtio_irq_vector_disarm(core, ep, v);
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* All of them */
+
+/* Bit n: byte n of the request is reserved */
+#define RESERVED(t, f)	(((UINT32_C(1) << FIELD_SIZE(t, f)) - 1) << offsetof(struct t, f))
+
+struct request_type {
+	size_t req_size;
+	size_t rsp_size;
+	uint32_t reserved;
+	/* Returns a status; OK: the reply after its head is in @rsp */
+	uint8_t (*fn)(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+};
+
+#define RANGE_REQUEST(func)						\
+	{								\
+		.req_size = sizeof(struct virtio_irq_req_range),	\
+		.rsp_size = sizeof(struct virtio_irq_rsp_head),		\
+		.reserved = RESERVED(virtio_irq_req_range, reserved) |	\
+			    RESERVED(virtio_irq_req_range, reserved2),	\
+		.fn = func,						\
+	}
+
+static const struct request_type request_types[] = {
+	[VIRTIO_IRQ_T_ATTACH] = {
+		.req_size = sizeof(struct virtio_irq_req_attach),
+		/* and config.tlv_size */
+		.rsp_size = sizeof(struct virtio_irq_rsp_attach),
+		.reserved = RESERVED(virtio_irq_req_attach, reserved),
+		.fn = do_attach,
+	},
+	[VIRTIO_IRQ_T_DETACH] = {
+		.req_size = sizeof(struct virtio_irq_req_detach),
+		.rsp_size = sizeof(struct virtio_irq_rsp_head),
+		.reserved = RESERVED(virtio_irq_req_detach, reserved),
+		.fn = do_detach,
+	},
+	[VIRTIO_IRQ_T_ALLOC] = {
+		.req_size = sizeof(struct virtio_irq_req_alloc),
+		.rsp_size = sizeof(struct virtio_irq_rsp_alloc),
+		.reserved = RESERVED(virtio_irq_req_alloc, reserved),
+		.fn = do_alloc,
+	},
+	[VIRTIO_IRQ_T_COMMIT] = RANGE_REQUEST(do_commit),
+	[VIRTIO_IRQ_T_RELEASE] = RANGE_REQUEST(do_release),
+	[VIRTIO_IRQ_T_ACTIVATE] = {
+		.req_size = sizeof(struct virtio_irq_req_activate),
+		.rsp_size = sizeof(struct virtio_irq_rsp_activate),
+		.fn = do_activate,
+	},
+	[VIRTIO_IRQ_T_DEACTIVATE] = {
+		.req_size = sizeof(struct virtio_irq_req_deactivate),
+		.rsp_size = sizeof(struct virtio_irq_rsp_head),
+		.reserved = RESERVED(virtio_irq_req_deactivate, reserved),
+		.fn = do_deactivate,
+	},
+	[VIRTIO_IRQ_T_FREE] = RANGE_REQUEST(do_free),
+};
+
+_Static_assert(ARRAY_SIZE(request_types) ==
+	       FIELD_SIZE(virtio_irq_stats, requests) / sizeof(uint64_t), "one counter per type");
+_Static_assert(VIRTIO_IRQ_S_DEVERR + 1 ==
+	       FIELD_SIZE(virtio_irq_stats, statuses) / sizeof(uint64_t), "one per status");
+_Static_assert(VIRTIO_IRQ_CORE_REQ_MAX == sizeof(struct virtio_irq_req_activate),
+	       "ACTIVATE is the longest request");
+
+static bool reserved_clear(const struct request_type *type, const uint8_t *req)
+{
+	uint32_t reserved = type->reserved | RESERVED(virtio_irq_req_head, reserved);
+
+	for (size_t i = 0; i < type->req_size; i++)
+		if (reserved >> i & 1 && req[i])
+			return false;
+	return true;
+}
+
+size_t virtio_irq_core_request(struct virtio_irq_core *core, const void *req, size_t req_size,
+			       void *rsp, size_t rsp_size)
+{
+	const size_t head_size = sizeof(struct virtio_irq_rsp_head);
+	const struct request_type *type = NULL;
+	const uint8_t *in = req;
+	uint8_t *out = rsp;
+	size_t success_size = head_size;
+	uint8_t number = 0;
+	uint8_t status;
+
+	if (req_size >= sizeof(struct virtio_irq_req_head)) {
+		number = in[offsetof(struct virtio_irq_req_head, type)];
+		if (number && number < ARRAY_SIZE(request_types))
+			type = &request_types[number];
+	}
+	core->stats.requests[type ? number : 0]++;
+
+	if (type) {
+		success_size = type->rsp_size;
+		if (number == VIRTIO_IRQ_T_ATTACH)
+			success_size += core->config.tlv_size;
+	}
+	/* Of an unknown type any length may be the right one */
+	if (rsp_size < success_size ||
+	    (type ? req_size != type->req_size : req_size < sizeof(struct virtio_irq_req_head))) {
+		core->stats.malformed++;
+		if (rsp_size < head_size)
+			return 0;
+		status = VIRTIO_IRQ_S_INVAL;
+	} else if (!type) {
+		status = VIRTIO_IRQ_S_UNSUPP;
+	} else if (!reserved_clear(type, in)) {
+		status = VIRTIO_IRQ_S_INVAL;
+	} else {
+		memset(out, 0, success_size);
+		status = type->fn(core, in, out);
+	}
+
+	core->stats.statuses[status]++;
+	memset(out, 0, head_size);
+	out[offsetof(struct virtio_irq_rsp_head, status)] = status;
+	return status == VIRTIO_IRQ_S_OK ? success_size : head_size;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Differences between QEMU 7.2 and 10.x that concern this directory
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+
+#ifndef VIRTIO_IRQ_COMPAT_H
+#define VIRTIO_IRQ_COMPAT_H
+
+/* 8.0 took struct PCIDevice out of hw/pci/pci.h */
+#if __has_include("hw/pci/pci_device.h")
+#include "hw/pci/pci_device.h"
+#else
+#include "hw/pci/pci.h"
+#endif
+
+/* 10.0 renamed sysemu/ to system/ and later moved exec/memory.h there */
+#if __has_include("system/kvm.h")
+#include "system/kvm.h"
+#include "system/runstate.h"
+#else
+#include "sysemu/kvm.h"
+#include "sysemu/runstate.h"
+#endif
+#if __has_include("system/memory.h")
+#include "system/memory.h"
+#include "system/address-spaces.h"
+#else
+#include "exec/memory.h"
+#include "exec/address-spaces.h"
+#endif
+
+/* 10.0: properties are const and no longer terminated */
+#if QEMU_VERSION_MAJOR >= 10
+#define COMPAT_PROPERTY const Property
+#define COMPAT_PROPERTIES_END
+#else
+#define COMPAT_PROPERTY Property
+#define COMPAT_PROPERTIES_END DEFINE_PROP_END_OF_LIST(),
+#endif
+
+/* 10.1: the data of class_init is const */
+#if QEMU_VERSION_MAJOR > 10 || \
+    (QEMU_VERSION_MAJOR == 10 && QEMU_VERSION_MINOR >= 1)
+#define COMPAT_CLASS_DATA const void
+#else
+#define COMPAT_CLASS_DATA void
+#endif
+
+#endif /* VIRTIO_IRQ_COMPAT_H */

@@ -1,0 +1,1 @@
+../../tests/ims-testdev/ims_testdev_regs.h

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio-irq: the seam between the request engine (drivers/virtio/virtio_irq.c)
+ * and the irq domain (drivers/irqchip/irq-virtio.c).
+ *
+ * The engine owns the virtqueue, the endpoints and one record per vector; it
+ * never touches an irq_desc. The domain owns irq_domains, chips and the choice
+ * of devices; it never touches a virtqueue.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#ifndef _LINUX_VIRTIO_IRQ_H
+#define _LINUX_VIRTIO_IRQ_H
+
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/virtio.h>
+#include <linux/xarray.h>
+
+#include <uapi/linux/virtio_irq.h>
+
+struct virtio_irq;
+struct virtio_irq_domains;
+struct virtio_irq_endpoint;
+
+/**
+ * struct virtio_irq_msg - a route or a pair in CPU byte order
+ * @address: where the message is written
+ * @data: what is written there
+ */
+struct virtio_irq_msg {
+	u64			address;
+	u32			data;
+};
+
+/**
+ * struct virtio_irq_store - the interrupt message store of an endpoint
+ * @ep: endpoint that the store belongs to
+ * @vectors: records by index; they live as long as the endpoint
+ * @size: number of indices, 0: no fixed size
+ * @id: store number, 0 is the function's own MSI or MSI-X
+ * @multi_msi: log2 of the largest contiguous block
+ * @flags: VIRTIO_IRQ_STORE_F_*
+ *
+ * The fields above are constant once attached. Those below are guarded by the
+ * engine's lock.
+ *
+ * @generation: a record is granted if it carries this number
+ * @granted: first and last index that this generation was ever granted
+ * @in_use: records that belong to an interrupt
+ * @pending: first and last index whose FREE has yet to be queued
+ * @unfreed: first and last index that the host may hold without a grant
+ * @frees: FREE requests without an answer
+ * @node: in the engine's list of stores with a @pending range
+ * @block: the pair of a contiguous block's first vector
+ * @block_count: vectors of the contiguous block, 0: there is none
+ * @block_known: @block is valid
+ */
+struct virtio_irq_store {
+	struct virtio_irq_endpoint *ep;
+	struct xarray		vectors;
+	u32			size;
+	u16			id;
+	u8			multi_msi;
+	u8			flags;
+
+	u32			generation;
+	struct virtio_irq_range {
+		u32		first;
+		u32		last;
+		bool		valid;
+	}			granted, pending, unfreed;
+	unsigned int		in_use;
+	unsigned int		frees;
+	struct list_head	node;
+	struct virtio_irq_msg	block;
+	u32			block_count;
+	bool			block_known;
+};
+
+/**
+ * struct virtio_irq_vector - the record of one vector
+ * @store: store that the vector belongs to
+ * @index: its slot there
+ * @virq: Linux interrupt number, 0 while there is none (guarded by the domain)
+ *
+ * The fields below are guarded by the engine's lock. desc->lock is not enough:
+ * early activation and the free path run without it.
+ *
+ * @generation: granted if equal to the store's
+ * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
+ * @route: what the parent domain composed last
+ * @acked: the route that the host acknowledged last
+ * @pair: the host's answer
+ * @composed: the message that was composed for the store last
+ * @addr_width: the store holds addresses below 1 << @addr_width
+ * @data16: the store holds 16 bits of data
+ * @in_use: belongs to an interrupt
+ * @wanted: activated by the irq core
+ * @armed: the host acknowledged an ACTIVATE, @acked and @pair are valid
+ * @maybe_armed: the host may hold it armed, an answer is missing
+ * @dirty: @route has to be sent again
+ * @lossy: messages may have been lost while dirty, retrigger after the replay
+ * @logged: a failure of this vector has been printed
+ * @commit_alloc: committed by ALLOC, so until FREE
+ * @committed: committed by COMMIT, so until RELEASE
+ * @release_lost: RELEASE has to be sent again
+ */
+struct virtio_irq_vector {
+	struct virtio_irq_store	*store;
+	u32			index;
+	unsigned int		virq;
+
+	u32			generation;
+	u64			stamp;
+	struct virtio_irq_msg	route;
+	struct virtio_irq_msg	acked;
+	struct virtio_irq_msg	pair;
+	struct virtio_irq_msg	composed;
+	u8			addr_width;
+	u8			data16:1;
+	u8			in_use:1;
+	u8			wanted:1;
+	u8			armed:1;
+	u8			maybe_armed:1;
+	u8			dirty:1;
+	u8			lossy:1;
+	u8			logged:1;
+	u8			commit_alloc:1;
+	u8			committed:1;
+	u8			release_lost:1;
+};
+
+/**
+ * struct virtio_irq_endpoint - an attached source of messages
+ * @vi: the controller it is attached to
+ * @node: in the controller's list of endpoints
+ * @id: name in the protocol; PCI: segment << 16 | bus << 8 | devfn
+ * @isolated: the host blocks every other message of this endpoint
+ * @window_start: first address that a pair may have
+ * @window_end: last address that a pair may have
+ * @msi: store 0
+ * @detached: given back by the domain, the host has not acknowledged it
+ */
+struct virtio_irq_endpoint {
+	struct virtio_irq	*vi;
+	struct list_head	node;
+	u32			id;
+	bool			isolated;
+	u64			window_start;
+	u64			window_end;
+	struct virtio_irq_store	msi;
+	bool			detached;
+};
+
+/* What the store needs, for virtio_irq_alloc() */
+#define VIRTIO_IRQ_ALLOC_COMMIT		BIT(0)
+#define VIRTIO_IRQ_ALLOC_CONTIGUOUS	BIT(1)
+#define VIRTIO_IRQ_ALLOC_DATA16		BIT(2)
+
+/* Engine, called by the domain */
+struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id);
+void virtio_irq_detach(struct virtio_irq_endpoint *ep);
+int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
+		     unsigned int flags, unsigned int addr_width);
+struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 index);
+void virtio_irq_free(struct virtio_irq_vector *vec);
+int virtio_irq_commit(struct virtio_irq_vector *vec);
+void virtio_irq_release(struct virtio_irq_vector *vec);
+int virtio_irq_activate(struct virtio_irq_vector *vec,
+			const struct virtio_irq_msg *route, bool keep);
+int virtio_irq_reroute(struct virtio_irq_vector *vec,
+		       const struct virtio_irq_msg *route, bool lossy);
+void virtio_irq_deactivate(struct virtio_irq_vector *vec);
+void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair);
+bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);
+bool virtio_irq_block_idle(struct virtio_irq_vector *vec);
+int virtio_irq_in_scope(struct virtio_irq *vi, u32 id);
+struct device *virtio_irq_dev(struct virtio_irq *vi);
+struct virtio_irq_domains *virtio_irq_get_domains(struct virtio_irq *vi);
+bool virtio_irq_isolates(struct virtio_irq *vi);
+const char *virtio_irq_strstatus(int err);
+void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vector *vec);
+
+/* Domain, called by the engine */
+struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
+void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
+void virtio_irq_replayed(struct virtio_irq_domains *doms,
+			 struct virtio_irq_vector *vec, bool retrigger);
+
+#endif /* _LINUX_VIRTIO_IRQ_H */

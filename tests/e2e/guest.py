@@ -1,0 +1,466 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""A guest under QEMU: start it, run commands in it, look at it from the host.
+
+Everything that waits is bounded, and QEMU ends with the process that started it.
+"""
+
+import base64
+import contextlib
+import ctypes
+import dataclasses
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from qmp import QMP, QMPClosed
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+
+# A guest under TCG on a loaded machine takes its time; a healthy one boots in 5 s
+BOOT_TIMEOUT = 90
+COMMAND_TIMEOUT = 60
+# What the agent and the serial line may take on top of a command's own time
+AGENT_GRACE = 20
+
+# The agent's line goes through the guest's tty, which holds this much unread
+MAX_COMMAND = 16000
+
+VIRQ = "/machine/peripheral/virq"
+
+# What no scenario may leave in the kernel log
+BAD_DMESG = [
+    re.compile(text) for text in (
+        r"\bWARNING:", r"\bBUG:", r"Call Trace", r"\bOops\b", r"general protection fault",
+        r"possible circular locking|possible recursive locking|lock held when returning"
+        r"|inconsistent lock state|suspicious RCU usage|scheduling while atomic",
+        r"soft lockup", r"hard LOCKUP", r"rcu.*(self-detected )?stall", r"blocked for more than",
+        r"nobody cared", r"Kernel panic", r"(?i)no irq handler for",
+    )
+]
+
+
+class GuestError(Exception):
+    """The guest is not what it should be: it crashed, hangs, or did not start."""
+
+
+class CommandError(Exception):
+    """A command in the guest failed."""
+
+
+@dataclasses.dataclass
+class Result:
+    """What a command in the guest did."""
+    rc: int
+    out: str
+
+
+@dataclasses.dataclass
+class Irq:
+    """One line of /proc/interrupts."""
+    number: int
+    counts: list
+    chip: str
+    hwirq: str
+    actions: str
+
+    @property
+    def total(self):
+        """On all CPUs."""
+        return sum(self.counts)
+
+    @property
+    def virtual(self):
+        """Served by the virtio-irq domain."""
+        return self.chip.startswith("VIRTIO-")
+
+
+@dataclasses.dataclass
+class Artifacts:
+    """What was built; see `make paths`."""
+    qemu: str
+    kernel: str
+    initramfs: str
+
+    @classmethod
+    def find(cls):
+        """From the environment, else from what `make paths` left in the build directory."""
+        values = {}
+        saved = pathlib.Path(os.environ.get("BUILD", TOP / "build")) / "paths"
+        if saved.exists():
+            values = dict(line.split("=", 1) for line in saved.read_text().splitlines()
+                          if "=" in line)
+        values.update({key: os.environ[key] for key in ("QEMU", "KERNEL", "INITRAMFS")
+                       if key in os.environ})
+        try:
+            return cls(values["QEMU"], values["KERNEL"], values["INITRAMFS"])
+        except KeyError as error:
+            raise GuestError(f"{error.args[0]} is not known: run 'make paths' first") from error
+
+
+def parse_interrupts(text):
+    """/proc/interrupts as a list of Irq; the architecture's own lines are left out."""
+    lines = text.splitlines()
+    cpus = len(lines[0].split())
+    irqs = []
+    for line in lines[1:]:
+        words = line.split()
+        if not words or not re.fullmatch(r"\d+:", words[0]):
+            continue
+        counts = [int(word) for word in words[1:1 + cpus]]
+        rest = words[1 + cpus:] + ["", ""]
+        irqs.append(Irq(int(words[0][:-1]), counts, rest[0], rest[1], " ".join(rest[2:]).strip()))
+    return irqs
+
+
+def option(name, values):
+    """A QEMU option's value: name,key=value,..."""
+    words = [name] if name else []
+    words += [f"{key}={str(value).replace(',', ',,')}" for key, value in values.items()]
+    return ",".join(words)
+
+
+def _die_with_parent():
+    """In the child: end when the parent ends, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-methods
+    """A running guest.
+
+    log_dir   where console, QEMU's messages and traces go, and disk images
+    virq      properties of the virtio-irq device, None for no such device
+    devices   list of (driver, {property: value}); every one has an id and an addr
+    args      further arguments for QEMU
+    load      modules that init loads, in this order; their parameters in append
+    """
+
+    def __init__(self, log_dir, virq=None, devices=(), args=(), append="",
+                 load=(), smp=2, memory=512, machine="q35", cpu="max", artifacts=None,
+                 shell=False):
+        # pylint: disable=too-many-arguments
+        self.log_dir = pathlib.Path(log_dir)
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        self.console_path = self.log_dir / "console.log"
+        self.trace_path = self.log_dir / "trace.log"
+        self.error_path = self.log_dir / "qemu.log"
+        self.artifacts = artifacts or Artifacts.find()
+        self.virq = virq
+        self.devices = list(devices)
+        self.args = list(args)
+        self.append = append
+        self.load = list(load)
+        self.smp = smp
+        self.memory = memory
+        self.machine = machine
+        self.cpu = cpu
+        self.shell = shell
+        self.qmp = None
+        self._process = None
+        self._agent = None
+        self._buffer = b""
+        # Socket names are short; the log directory's name may be long
+        self._sockets = None
+
+    # Life
+
+    def command_line(self):
+        """QEMU's arguments."""
+        append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=5", "log_buf_len=4M",
+                  "random.trust_cpu=on", "agent"]
+        if self.load:
+            append.append("load=" + ",".join(self.load))
+        if self.shell:
+            append.append("shell quiet")
+        if self.append:
+            append.append(self.append)
+        words = [
+            self.artifacts.qemu, "-nodefaults", "-no-user-config", "-no-reboot",
+            "-machine", self.machine, "-accel", "tcg,thread=multi", "-cpu", self.cpu,
+            "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
+            "-kernel", self.artifacts.kernel, "-initrd", self.artifacts.initramfs,
+            "-append", " ".join(append),
+            "-qmp", f"unix:{self._sockets}/qmp,server=on,wait=off",
+            "-D", str(self.trace_path),
+        ]
+        if self.shell:
+            words += ["-chardev", "stdio,id=console,signal=off,mux=off"]
+        else:
+            words += ["-chardev", option("file", {"id": "console", "path": self.console_path})]
+        words += [
+            "-serial", "chardev:console",
+            "-chardev", f"socket,id=agent,path={self._sockets}/agent,server=on,wait=off",
+            "-serial", "chardev:agent",
+        ]
+        if self.virq is not None:
+            words += ["-device", option("virtio-irq-pci",
+                                        {"id": "virq", "addr": "2", **self.virq})]
+        for driver, properties in self.devices:
+            words += ["-device", option(driver, properties)]
+        return words + self.args
+
+    def start(self):
+        """Start QEMU and wait until the guest takes commands."""
+        self.spawn()
+        try:
+            self._connect()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def spawn(self):
+        """Start QEMU."""
+        self._sockets = tempfile.mkdtemp(prefix="virq-")
+        for path in (self.console_path, self.trace_path):
+            path.unlink(missing_ok=True)
+        words = self.command_line()
+        (self.log_dir / "command").write_text(
+            " ".join(f"'{word}'" for word in words) + "\n", encoding="utf-8")
+        with open(self.error_path, "wb") as errors:
+            self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+                words, stdin=None if self.shell else subprocess.DEVNULL,
+                stdout=None if self.shell else errors, stderr=errors,
+                preexec_fn=_die_with_parent)
+
+    def _connect(self):
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        while True:
+            try:
+                self.qmp = QMP(f"{self._sockets}/qmp")
+                self._agent = socket.socket(socket.AF_UNIX)
+                self._agent.connect(f"{self._sockets}/agent")
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._check_alive()
+                if time.monotonic() > deadline:
+                    raise self._error("QEMU does not open its monitor") from None
+                time.sleep(0.02)
+            except (QMPClosed, ConnectionError):
+                time.sleep(0.2)
+                raise self._error("QEMU ended at once") from None
+        self._await_agent(rb"=ready=\n", deadline, "the guest does not boot")
+
+    def stop(self):
+        """End QEMU, whatever state it is in."""
+        for connection in (self.qmp, self._agent):
+            if connection is not None:
+                connection.close()
+        self.qmp = self._agent = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
+
+    def wait(self, timeout=None):
+        """Until QEMU ends by itself; its exit status."""
+        return self._process.wait(timeout)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _error(self, text):
+        """A GuestError with what the console and QEMU said last."""
+        parts = [text]
+        for path, lines in ((self.error_path, 10), (self.console_path, 40)):
+            if path.exists() and path.stat().st_size:
+                tail = path.read_text(errors="replace").splitlines()[-lines:]
+                parts.append(f"--- end of {path}:\n" + "\n".join(tail))
+        return GuestError("\n".join(parts))
+
+    def _check_alive(self):
+        if self._process is None:
+            raise self._error("the guest is not running")
+        if self._process.poll() is not None:
+            raise self._error(f"QEMU has ended with status {self._process.returncode}")
+
+    # Commands in the guest
+
+    def _await_agent(self, pattern, deadline, what):
+        """Read from the agent until pattern comes."""
+        while True:
+            match = re.search(pattern, self._buffer)
+            if match:
+                self._buffer = self._buffer[match.end():]
+                return match
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._error(f"{what}: no answer in time")
+            # Short waits, so that a guest that has ended is seen at once
+            self._agent.settimeout(min(left, 1))
+            try:
+                data = self._agent.recv(1 << 20)
+            except socket.timeout:
+                self._check_alive()
+                continue
+            except ConnectionError:
+                data = b""
+            if not data:
+                time.sleep(0.2)
+                raise self._error(f"{what}: the guest went away")
+            self._buffer += data
+
+    def run(self, command, timeout=COMMAND_TIMEOUT, check=True):
+        """Run a shell command in the guest.
+
+        It is killed after timeout seconds. Output is stdout and stderr together.
+        With check, a status other than 0 is an error.
+        """
+        nonce = secrets.token_hex(6)
+        encoded = base64.b64encode(command.encode()).decode()
+        if len(encoded) > MAX_COMMAND:
+            raise ValueError("the command is too long for the serial line")
+        self._check_alive()
+        self._agent.settimeout(timeout)
+        try:
+            self._agent.sendall(f"{nonce} {int(timeout)} {encoded}\n".encode())
+        except ConnectionError:
+            raise self._error(f"'{command}': the guest went away") from None
+        pattern = rf"={nonce} (\d+) ([A-Za-z0-9+/=]*) {nonce}=\n".encode()
+        match = self._await_agent(pattern, time.monotonic() + timeout + AGENT_GRACE,
+                                  f"'{command}'")
+        result = Result(int(match[1]), base64.b64decode(match[2]).decode(errors="replace"))
+        if check and result.rc:
+            raise CommandError(f"'{command}': status {result.rc}\n{result.out}")
+        return result
+
+    def read(self, path):
+        """Contents of a file in the guest, without white space around it."""
+        return self.run(f"cat {path}").out.strip()
+
+    def write(self, path, text, check=True):
+        """Write to a file in the guest (sysfs, debugfs, proc)."""
+        return self.run(f"printf '%s\\n' '{text}' > {path}", check=check)
+
+    @contextlib.contextmanager
+    def background(self, command, stop_timeout=30):
+        """Run a shell command beside others in the guest; it is ended at the end.
+
+        Yields a function that returns its output so far.
+        """
+        tag = secrets.token_hex(4)
+        self.run(f"cat > /tmp/job.{tag}.sh <<'EOF-{tag}'\n{command}\nEOF-{tag}\n"
+                 f"setsid sh /tmp/job.{tag}.sh </dev/null >/tmp/job.{tag} 2>&1 & "
+                 f"echo $! > /tmp/job.{tag}.pid")
+        try:
+            yield lambda: self.run(f"cat /tmp/job.{tag}").out
+        finally:
+            # The group: what the shell has started as well
+            self.run(f"kill -- -$(cat /tmp/job.{tag}.pid) 2>/dev/null; n=0; "
+                     f"while kill -0 -- -$(cat /tmp/job.{tag}.pid) 2>/dev/null; do "
+                     f"n=$((n + 1)); [ $n -lt {stop_timeout * 10} ] || exit 1; "
+                     "usleep 100000; done", timeout=stop_timeout + 5)
+
+    def wait_until(self, condition, what, timeout=30, interval=0.2):
+        """Until condition() is true; returns its value."""
+        deadline = time.monotonic() + timeout
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {timeout} s: {what}")
+            time.sleep(interval)
+
+    # Views of the guest
+
+    def console(self):
+        """What the guest's console showed."""
+        return self.console_path.read_text(errors="replace") if self.console_path.exists() else ""
+
+    def wait_console(self, pattern, timeout=30):
+        """Until the console shows a line that matches."""
+        return self.wait_until(lambda: re.search(pattern, self.console()),
+                               f"console shows {pattern!r}", timeout)
+
+    def dmesg(self):
+        """The kernel log."""
+        return self.run("dmesg").out
+
+    def check_dmesg(self, allow=()):
+        """The kernel log has no splat, lockup, or lost interrupt in it."""
+        bad = [line for line in self.dmesg().splitlines()
+               if any(pattern.search(line) for pattern in BAD_DMESG)
+               and not any(re.search(text, line) for text in allow)]
+        assert not bad, "the kernel log has:\n" + "\n".join(bad)
+
+    def interrupts(self, chip=None, action=None):
+        """Lines of /proc/interrupts whose chip and action match (regular expressions)."""
+        irqs = parse_interrupts(self.run("cat /proc/interrupts").out)
+        return [irq for irq in irqs
+                if (chip is None or re.search(chip, irq.chip))
+                and (action is None or re.search(action, irq.actions))]
+
+    def insmod(self, module, parameters="", check=True):
+        """Load a module."""
+        return self.run(f"modprobe {module} {parameters}", check=check)
+
+    def bind(self, driver, address, check=True):
+        """Bind a PCI function to a driver."""
+        return self.run(f"echo {address} > /sys/bus/pci/drivers/{driver}/bind", check=check)
+
+    def unbind(self, address):
+        """Unbind a PCI function from its driver."""
+        self.run(f"echo {address} > /sys/bus/pci/devices/{address}/driver/unbind")
+
+    def rebind(self, driver, address):
+        """Unbind and bind: what moves a function that had vectors already."""
+        self.unbind(address)
+        self.bind(driver, address)
+
+    # Views of the host
+
+    def get(self, name, path=VIRQ):
+        """A QOM property."""
+        return self.qmp.execute("qom-get", path=path, property=name)
+
+    def set(self, name, value, path=VIRQ):
+        """Set a QOM property."""
+        self.qmp.execute("qom-set", path=path, property=name, value=value)
+
+    @contextlib.contextmanager
+    def setting(self, name, value, path=VIRQ):
+        """Set a QOM property and put the old value back at the end."""
+        before = self.get(name, path)
+        self.set(name, value, path)
+        try:
+            yield
+        finally:
+            if self._process is not None and self._process.poll() is None:
+                self.set(name, before, path)
+
+    def trace(self, event, enable):
+        """Switch one of QEMU's trace events."""
+        self.qmp.execute("trace-event-set-state", name=event, enable=enable)
+
+    @contextlib.contextmanager
+    def tracing(self, event):
+        """Collect a trace event of QEMU; yields a function that returns its lines so far."""
+        start = self.trace_path.stat().st_size if self.trace_path.exists() else 0
+
+        def lines():
+            if not self.trace_path.exists():
+                return []
+            with open(self.trace_path, "rb") as log:
+                log.seek(start)
+                text = log.read().decode(errors="replace")
+            return [line for line in text.splitlines() if re.search(rf"\b{event}\b", line)]
+
+        self.trace(event, True)
+        try:
+            yield lines
+        finally:
+            self.trace(event, False)

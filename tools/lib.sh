@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+# shellcheck shell=bash
+#
+# What the scripts in tools/ share. Source it after `set -euo pipefail`.
+# Progress goes to stderr, so that stdout stays free for results.
+
+# The checkout, where builds go, and what survives `make clean`
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+CACHE=${VIRTIO_IRQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/virtio-irq}
+# shellcheck disable=SC2034 # used by those who source this
+JOBS=${JOBS:-$(nproc)}
+export TOP BUILD CACHE
+
+# say TEXT...: progress for the user
+say() {
+	printf '%s\n' "  ${0##*/}: $*" >&2
+}
+
+# die TEXT...: give up, saying why
+die() {
+	printf '%s\n' "${0##*/}: error: $*" >&2
+	exit 1
+}
+
+# need COMMAND PACKAGE: the command must exist
+need() {
+	command -v "$1" >/dev/null ||
+		die "'$1' is missing; install Debian's package $2 (or run 'make deps' as root)"
+}
+
+# need_file FILE PACKAGE: the file must exist
+need_file() {
+	[ -e "$1" ] ||
+		die "$1 is missing; install Debian's package $2 (or run 'make deps' as root)"
+}
+
+# logged LOG COMMAND...: output goes to LOG; the end of it is shown on failure
+logged() {
+	local log=$1 status=0
+	shift
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ "$status" -ne 0 ]; then
+		tail -n 40 "$log" >&2
+		printf '%s\n' "${0##*/}: error: '$*' failed with status $status; all of its output is in $log" >&2
+		return "$status"
+	fi
+}
+
+# locked NAME COMMAND...: only one process at a time does NAME
+locked() {
+	local name=$1
+	shift
+	mkdir -p "$CACHE"
+	(
+		flock 9
+		"$@" 9>&-
+	) 9>"$CACHE/$name.lock"
+}
