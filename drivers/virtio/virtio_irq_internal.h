@@ -7,7 +7,6 @@
 #ifndef _VIRTIO_IRQ_INTERNAL_H
 #define _VIRTIO_IRQ_INTERNAL_H
 
-#include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
@@ -91,7 +90,8 @@ union virtio_irq_req {
  * @ok_len: used length of a success
  * @err: the answer's status as an errno, valid if DONE
  * @vec: vector named by an ACTIVATE or DEACTIVATE, NULL if it is gone
- * @store: store named by a FREE, NULL if it is gone
+ * @store: store named by a posted FREE, NULL if it is gone
+ * @rel: vector named by a RELEASE, NULL if it is gone
  * @stamp: @vec's number of this request
  * @route: what an ACTIVATE sent
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
@@ -109,6 +109,7 @@ struct virtio_irq_slot {
 	int			err;
 	struct virtio_irq_vector *vec;
 	struct virtio_irq_store	*store;
+	struct virtio_irq_vector *rel;
 	u64			stamp;
 	struct virtio_irq_msg	route;
 	u64			start;
@@ -127,7 +128,8 @@ struct virtio_irq_slot {
  * @ok_len: used length of a success
  * @reply: @ok_len bytes for the answer; NULL if only its status matters
  * @vec: vector of an ACTIVATE or DEACTIVATE
- * @store: store of a FREE
+ * @store: store of a FREE that is posted
+ * @rel: vector of a RELEASE
  * @recovery: sent by the recovery worker, so in any state
  */
 struct virtio_irq_call {
@@ -137,6 +139,7 @@ struct virtio_irq_call {
 	void			*reply;
 	struct virtio_irq_vector *vec;
 	struct virtio_irq_store	*store;
+	struct virtio_irq_vector *rel;
 	bool			recovery;
 };
 
@@ -265,13 +268,21 @@ extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
 void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
 			   u32 first, u32 count);
+void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
+void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
+			       const struct virtio_irq_msg *route,
+			       struct virtio_irq_rsp_activate *reply);
+void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
+int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
+			   bool recovery);
+int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
+void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
 
 /* virtio_irq_recovery.c */
 void virtio_irq_recover(struct work_struct *work);
 
 /* virtio_irq_debugfs.c */
 const char *virtio_irq_type_name(u8 type);
-const char *virtio_irq_status_name(u8 status);
 void virtio_irq_debugfs_add(struct virtio_irq *vi);
 void virtio_irq_debugfs_remove(struct virtio_irq *vi);
 

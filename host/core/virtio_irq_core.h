@@ -126,7 +126,10 @@ struct virtio_irq_vector_info {
 	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
 };
 
-/* NULL and errno set: EINVAL for a config out of bounds, ENOMEM */
+/*
+ * NULL and errno set: EINVAL for a config out of bounds or an op that is
+ * missing, ENOMEM. @ops has to live as long as the core.
+ */
 struct virtio_irq_core *virtio_irq_core_new(const struct virtio_irq_core_config *config,
 					    const struct virtio_irq_ops *ops, void *opaque);
 void virtio_irq_core_free(struct virtio_irq_core *core);

@@ -21,8 +21,8 @@
  *                                                   owed, acked, abandoned
  *   qom-set /machine/peripheral/t0 fire "3,100"     100 interrupts on vector 3
  *
- * A message leaves through the function's own bus master address space under its
- * own requester ID, be it fired or raw, as any device's would.
+ * A message leaves through the function's own bus master address space under
+ * its own requester ID, be it fired or raw, as any device's would.
  */
 
 #include "qemu/osdep.h"
@@ -508,7 +508,8 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
         error_setg(errp, "vectors must be at most %d", IMS_TESTDEV_MAX_VECTORS);
         return;
     }
-    if (s->msi_vectors > 32 || (s->msi_vectors && !is_power_of_2(s->msi_vectors))) {
+    if (s->msi_vectors > 32 ||
+        (s->msi_vectors && !is_power_of_2(s->msi_vectors))) {
         error_setg(errp, "msi must be 0, 1, 2, 4, 8, 16 or 32");
         return;
     }

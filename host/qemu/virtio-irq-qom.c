@@ -138,7 +138,7 @@ static void set_rules(Object *obj, Visitor *v, const char *name, void *opaque,
     }
 }
 
-/* An unspecific enumeration: a QAPI type would need a change of QEMU's schema */
+/* Not an enumeration of QAPI's: that would need a change of QEMU's schema */
 static const char *const mute_names[] = {
     [VIRTIO_IRQ_MUTE_OFF] = "off",
     [VIRTIO_IRQ_MUTE_SILENT] = "silent",

@@ -131,7 +131,7 @@ static MemTxResult source_write(void *opaque, hwaddr offset, uint64_t val,
                                  address, size, val,
                                  virtio_irq_verdict_name(verdict));
     }
-    /* Memory writes are posted: the function does not learn that it is blocked */
+    /* Writes are posted: the function does not learn that it is blocked */
     if (verdict == VIRTIO_IRQ_PASS) {
         result = source_write_below(src, address, val, size, attrs);
     }
@@ -204,7 +204,7 @@ static uint8_t find_attachable(VirtIOIRQ *s, uint32_t endpoint,
     if (endpoint > UINT16_MAX) {
         return VIRTIO_IRQ_S_NOENT; /* another segment */
     }
-    /* 00:00.0 is the host bridge, and what messages without a source look like */
+    /* 00:00.0 is the host bridge, and how messages without a source look */
     if (!endpoint || !in_scope(s, endpoint)) {
         return VIRTIO_IRQ_S_PERM;
     }

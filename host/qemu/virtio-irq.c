@@ -68,7 +68,12 @@ static void virtio_irq_trace_request(VirtIOIRQ *s, const uint8_t *req,
 
 static VirtIOIRQHeld *virtio_irq_pop(VirtIOIRQ *s)
 {
-    return virtqueue_pop(s->requestq, sizeof(VirtIOIRQHeld));
+    VirtIOIRQHeld *held = virtqueue_pop(s->requestq, sizeof(*held));
+
+    if (held) {
+        held->rsp = NULL;
+    }
+    return held;
 }
 
 static void virtio_irq_answer(VirtIOIRQ *s, VirtQueueElement *elem,
@@ -105,7 +110,7 @@ static void virtio_irq_complete_held(VirtIOIRQ *s)
     int64_t earliest = INT64_MAX;
     bool any = false;
 
-    if (s->inject.mute != VIRTIO_IRQ_MUTE_OFF || !vdev->vm_running) {
+    if (s->inject.mute != VIRTIO_IRQ_MUTE_OFF || !runstate_is_running()) {
         timer_del(s->timer);
         return;
     }
@@ -150,8 +155,8 @@ static void virtio_irq_drop_held(VirtIOIRQ *s)
 }
 
 /*
- * The answer stays out of guest memory until it is given: what is written into
- * a mapped buffer is only marked dirty for migration when the buffer is unmapped.
+ * The answer stays out of guest memory until it is given: what is written into a
+ * mapped buffer is marked dirty for migration only when that is unmapped.
  */
 static void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held, uint32_t used,
                             size_t rsp_size, uint32_t delay_ms)
@@ -244,7 +249,7 @@ static void virtio_irq_bh(void *opaque)
     VirtIOIRQ *s = opaque;
 
     /* Else virtio_irq_vm_state_change() comes back to it */
-    if (VIRTIO_DEVICE(s)->vm_running) {
+    if (runstate_is_running()) {
         virtio_irq_run(s);
     }
 }

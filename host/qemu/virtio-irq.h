@@ -47,7 +47,7 @@ struct VirtIOIRQ {
     QEMUBH *bh;
     VMChangeStateEntry *vm_state;
 
-    /* A request or a delivery is under way: whoever comes in waits for the bh */
+    /* A request or a delivery is under way; a notification waits for the bh */
     bool busy;
     QTAILQ_HEAD(, VirtIOIRQHeld) held;
     QEMUTimer *timer;

@@ -14,6 +14,7 @@
 
 #include <linux/device.h>
 #include <linux/list.h>
+#include <linux/seq_file.h>
 #include <linux/types.h>
 #include <linux/virtio.h>
 #include <linux/xarray.h>
@@ -164,6 +165,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id);
 void virtio_irq_detach(struct virtio_irq_endpoint *ep);
 int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		     unsigned int flags, unsigned int addr_width);
+bool virtio_irq_granted(struct virtio_irq_store *store, u32 index);
 struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 index);
 void virtio_irq_free(struct virtio_irq_vector *vec);
 int virtio_irq_commit(struct virtio_irq_vector *vec);
@@ -178,13 +180,12 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);
 bool virtio_irq_block_idle(struct virtio_irq_vector *vec);
 int virtio_irq_in_scope(struct virtio_irq *vi, u32 id);
 struct device *virtio_irq_dev(struct virtio_irq *vi);
-struct virtio_irq_domains *virtio_irq_get_domains(struct virtio_irq *vi);
 bool virtio_irq_isolates(struct virtio_irq *vi);
-const char *virtio_irq_strstatus(int err);
 void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vector *vec);
 
 /* Domain, called by the engine */
 struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
+void virtio_irq_domains_start(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
 void virtio_irq_replayed(struct virtio_irq_domains *doms,
 			 struct virtio_irq_vector *vec, bool retrigger);

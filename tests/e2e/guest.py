@@ -169,6 +169,11 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         # Socket names are short; the log directory's name may be long
         self._sockets = None
 
+    @property
+    def qmp_path(self):
+        """Socket of QEMU's monitor."""
+        return f"{self._sockets}/qmp"
+
     # Life
 
     def command_line(self):
@@ -187,7 +192,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
             "-kernel", self.artifacts.kernel, "-initrd", self.artifacts.initramfs,
             "-append", " ".join(append),
-            "-qmp", f"unix:{self._sockets}/qmp,server=on,wait=off",
+            "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-D", str(self.trace_path),
         ]
         if self.shell:
@@ -234,7 +239,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         deadline = time.monotonic() + BOOT_TIMEOUT
         while True:
             try:
-                self.qmp = QMP(f"{self._sockets}/qmp")
+                self.qmp = QMP(self.qmp_path)
                 self._agent = socket.socket(socket.AF_UNIX)
                 self._agent.connect(f"{self._sockets}/agent")
                 break

@@ -114,7 +114,7 @@
  */
 #define IMS_TESTDEV_CLAIM		0x0c
 /*
- * RW: time in ns of the guest's clock between an acknowledgement and the next
+ * RW: time in ns of the guest's clock between an acknowledgment and the next
  * fire, which then comes from a timer and not from within the guest's access.
  * 0, the default: fire at once.
  */

@@ -9,7 +9,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
-import qtest  # noqa: E402  pylint: disable=wrong-import-position,import-error
+# pylint: disable=wrong-import-position,import-error
+import qtest  # noqa: E402
+from rig import Rig  # noqa: E402
 
 
 @pytest.fixture
@@ -25,3 +27,9 @@ def start(tmp_path):
     yield run
     for machine in machines:
         machine.stop()
+
+
+@pytest.fixture
+def rig(start):  # pylint: disable=redefined-outer-name
+    """The usual machine."""
+    return Rig(start)

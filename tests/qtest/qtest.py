@@ -81,6 +81,9 @@ class Machine:
             try:
                 self.qmp = qmp.QMP(self.directory / "qmp")
                 break
+            except qmp.QMPClosed as error:
+                self.process.wait(TIMEOUT)
+                raise QEMUDied(self.stderr()) from error
             except OSError as error:
                 if self.process.poll() is not None:
                     raise QEMUDied(self.stderr()) from error

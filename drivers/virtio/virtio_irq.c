@@ -1,0 +1,1087 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq request engine: the virtio driver and the operations
+ *
+ * One record per vector says what the domain wants and what the host
+ * acknowledged. Whatever goes wrong leaves a difference between the two, and
+ * virtio_irq_recovery.c removes it.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/cc_platform.h>
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/sizes.h>
+#include <linux/timekeeping.h>
+#include <linux/virtio_config.h>
+
+#include "virtio_irq_internal.h"
+
+static bool virtio_irq_strict;
+module_param_named(strict, virtio_irq_strict, bool, 0444);
+MODULE_PARM_DESC(strict, "Notify the device of every request at once, even if it offers LAZY");
+
+unsigned int virtio_irq_poll_timeout_ms = 1000;
+module_param_named(poll_timeout_ms, virtio_irq_poll_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(poll_timeout_ms, "Bound of a wait with interrupts off, in ms");
+
+unsigned int virtio_irq_sleep_timeout_ms = 30000;
+module_param_named(sleep_timeout_ms, virtio_irq_sleep_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(sleep_timeout_ms, "Bound of a wait that sleeps, in ms");
+
+/* Where x86 and its devices agree that a write is an interrupt message */
+#define VIRTIO_IRQ_X86_WINDOW_START	0xfee00000ULL
+#define VIRTIO_IRQ_X86_WINDOW_END	0xfeefffffULL
+
+/*
+ * Typed builders, one per request
+ */
+
+static void virtio_irq_build_attach(struct virtio_irq_call *call, u32 endpoint,
+				    void *reply, u16 ok_len)
+{
+	*call = (struct virtio_irq_call) {
+		.req.attach.head.type		= VIRTIO_IRQ_T_ATTACH,
+		.req.attach.head.endpoint	= cpu_to_le32(endpoint),
+		.req_len			= sizeof(struct virtio_irq_req_attach),
+		.ok_len				= ok_len,
+		.reply				= reply,
+	};
+}
+
+static void virtio_irq_build_detach(struct virtio_irq_call *call, u32 endpoint)
+{
+	*call = (struct virtio_irq_call) {
+		.req.detach.head.type		= VIRTIO_IRQ_T_DETACH,
+		.req.detach.head.endpoint	= cpu_to_le32(endpoint),
+		.req_len			= sizeof(struct virtio_irq_req_detach),
+		.ok_len				= sizeof(struct virtio_irq_rsp_head),
+	};
+}
+
+static void virtio_irq_build_alloc(struct virtio_irq_call *call,
+				   const struct virtio_irq_store *store, u32 first, u32 count,
+				   u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply)
+{
+	*call = (struct virtio_irq_call) {
+		.req.alloc.head.type		= VIRTIO_IRQ_T_ALLOC,
+		.req.alloc.head.endpoint	= cpu_to_le32(store->ep->id),
+		.req.alloc.store		= cpu_to_le16(store->id),
+		.req.alloc.flags		= cpu_to_le16(flags),
+		.req.alloc.first		= cpu_to_le32(first),
+		.req.alloc.count		= cpu_to_le32(count),
+		.req.alloc.addr_width		= addr_width,
+		.req_len			= sizeof(struct virtio_irq_req_alloc),
+		.ok_len				= sizeof(*reply),
+		.reply				= reply,
+	};
+}
+
+static void virtio_irq_build_range(struct virtio_irq_call *call, u8 type,
+				   const struct virtio_irq_store *store, u32 first, u32 count)
+{
+	*call = (struct virtio_irq_call) {
+		.req.range.head.type		= type,
+		.req.range.head.endpoint	= cpu_to_le32(store->ep->id),
+		.req.range.store		= cpu_to_le16(store->id),
+		.req.range.first		= cpu_to_le32(first),
+		.req.range.count		= cpu_to_le32(count),
+		.req_len			= sizeof(struct virtio_irq_req_range),
+		.ok_len				= sizeof(struct virtio_irq_rsp_head),
+	};
+}
+
+void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
+			   u32 first, u32 count)
+{
+	virtio_irq_build_range(call, VIRTIO_IRQ_T_FREE, store, first, count);
+	call->store = store;
+}
+
+void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+{
+	virtio_irq_build_range(call, VIRTIO_IRQ_T_RELEASE, vec->store, vec->index, 1);
+	call->rel = vec;
+}
+
+void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
+			       const struct virtio_irq_msg *route,
+			       struct virtio_irq_rsp_activate *reply)
+{
+	*call = (struct virtio_irq_call) {
+		.req.activate.head.type		= VIRTIO_IRQ_T_ACTIVATE,
+		.req.activate.head.endpoint	= cpu_to_le32(vec->store->ep->id),
+		.req.activate.store		= cpu_to_le16(vec->store->id),
+		.req.activate.index		= cpu_to_le32(vec->index),
+		.req.activate.address		= cpu_to_le64(route->address),
+		.req.activate.data		= cpu_to_le32(route->data),
+		.req_len			= sizeof(struct virtio_irq_req_activate),
+		.ok_len				= sizeof(*reply),
+		.reply				= reply,
+		.vec				= vec,
+	};
+}
+
+void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+{
+	*call = (struct virtio_irq_call) {
+		.req.deactivate.head.type	= VIRTIO_IRQ_T_DEACTIVATE,
+		.req.deactivate.head.endpoint	= cpu_to_le32(vec->store->ep->id),
+		.req.deactivate.store		= cpu_to_le16(vec->store->id),
+		.req.deactivate.index		= cpu_to_le32(vec->index),
+		.req_len			= sizeof(struct virtio_irq_req_deactivate),
+		.ok_len				= sizeof(struct virtio_irq_rsp_head),
+		.vec				= vec,
+	};
+}
+
+/*
+ * Endpoints
+ */
+
+/* Where an untrusted host may make a device write */
+static int virtio_irq_check_window(struct virtio_irq *vi, u64 start, u64 end)
+{
+	if (start > end || !IS_ALIGNED(start, 4) || end > (u64)PHYS_ADDR_MAX)
+		return -EINVAL;
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT) &&
+	    (start < VIRTIO_IRQ_X86_WINDOW_START || end > VIRTIO_IRQ_X86_WINDOW_END))
+		return -EPERM;
+	if (region_intersects(start, end - start + 1, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return -EPERM;
+	return 0;
+}
+
+static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
+{
+	u32 size = ep->vi->tlv_size, pos = 0;
+	bool window = false;
+
+	while (size - pos >= sizeof(struct virtio_irq_tlv_head)) {
+		const struct virtio_irq_tlv_head *head = (const void *)(tlvs + pos);
+		u32 len = sizeof(*head) + le16_to_cpu(head->length);
+
+		if (head->type == cpu_to_le16(VIRTIO_IRQ_TLV_T_NONE))
+			break;
+		if (len > size - pos)
+			return -EIO;
+
+		switch (le16_to_cpu(head->type)) {
+		case VIRTIO_IRQ_TLV_T_WINDOW: {
+			const struct virtio_irq_tlv_window *tlv = (const void *)head;
+
+			if (len < sizeof(*tlv) || window)
+				return -EIO;
+			ep->window_start = le64_to_cpu(tlv->start);
+			ep->window_end = le64_to_cpu(tlv->end);
+			window = true;
+			break;
+		}
+		case VIRTIO_IRQ_TLV_T_STORE: {
+			const struct virtio_irq_tlv_store *tlv = (const void *)head;
+
+			if (len < sizeof(*tlv))
+				return -EIO;
+			if (le16_to_cpu(tlv->store) != VIRTIO_IRQ_STORE_MSI)
+				break;
+			ep->msi.size = le32_to_cpu(tlv->size);
+			ep->msi.multi_msi = tlv->multi_msi;
+			ep->msi.flags = tlv->flags;
+			break;
+		}
+		}
+		pos += ALIGN(len, 8);
+		if (pos > size)
+			return -EIO;
+	}
+	return window ? 0 : -EIO;
+}
+
+static void virtio_irq_store_init(struct virtio_irq_store *store,
+				  struct virtio_irq_endpoint *ep, u16 id)
+{
+	store->ep = ep;
+	store->id = id;
+	/* Records start at 0: not granted */
+	store->generation = 1;
+	xa_init(&store->vectors);
+	INIT_LIST_HEAD(&store->node);
+}
+
+void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	virtio_irq_forget(ep);
+	xa_for_each(&ep->msi.vectors, index, vec)
+		kfree(vec);
+	xa_destroy(&ep->msi.vectors);
+	kfree(ep);
+}
+
+static struct virtio_irq_endpoint *virtio_irq_find(struct virtio_irq *vi, u32 id)
+{
+	struct virtio_irq_endpoint *ep;
+
+	guard(mutex)(&vi->endpoints_lock);
+	list_for_each_entry(ep, &vi->endpoints, node)
+		if (ep->id == id)
+			return ep;
+	return NULL;
+}
+
+static bool virtio_irq_settled(struct virtio_irq *vi)
+{
+	enum virtio_irq_state state = READ_ONCE(vi->state);
+
+	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_GONE;
+}
+
+int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
+			   bool recovery)
+{
+	struct virtio_irq_call call;
+
+	virtio_irq_build_attach(&call, id, reply, sizeof(*reply) + vi->tlv_size);
+	call.recovery = recovery;
+	return virtio_irq_call_sleep(vi, &call, recovery ? virtio_irq_poll_timeout_ms :
+							   virtio_irq_sleep_timeout_ms);
+}
+
+int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery)
+{
+	struct virtio_irq_call call;
+
+	virtio_irq_build_detach(&call, id);
+	call.recovery = recovery;
+	return virtio_irq_call_sleep(vi, &call, recovery ? virtio_irq_poll_timeout_ms :
+							   virtio_irq_sleep_timeout_ms);
+}
+
+/**
+ * virtio_irq_attach - let the host handle the messages of an endpoint
+ * @vi: the controller
+ * @id: the endpoint's name in the protocol
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms.
+ * Return: the endpoint, all its vectors are free; or an ERR_PTR(): the host's
+ * refusal as an errno, -EIO if its properties make no sense, -EPERM if its
+ * window is not where messages may go, -ETIMEDOUT, -ENODEV, -ENOMEM.
+ */
+struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
+{
+	struct virtio_irq_rsp_attach *reply __free(kfree) =
+		kzalloc(sizeof(*reply) + vi->tlv_size, GFP_KERNEL);
+	struct virtio_irq_endpoint *ep;
+	int err;
+
+	if (!reply)
+		return ERR_PTR(-ENOMEM);
+	/* One whose DETACH had no answer must not come back as it was: see recovery */
+	if (virtio_irq_find(vi, id)) {
+		wait_event_timeout(vi->wait, virtio_irq_settled(vi),
+				   msecs_to_jiffies(virtio_irq_sleep_timeout_ms));
+		if (virtio_irq_find(vi, id))
+			return ERR_PTR(-EAGAIN);
+	}
+
+	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+	if (!ep)
+		return ERR_PTR(-ENOMEM);
+	ep->vi = vi;
+	ep->id = id;
+	virtio_irq_store_init(&ep->msi, ep, VIRTIO_IRQ_STORE_MSI);
+
+	err = virtio_irq_call_attach(vi, id, reply, false);
+	if (err == -ETIMEDOUT) {
+		/* It may be attached all the same: recovery detaches it */
+		ep->detached = true;
+		mutex_lock(&vi->endpoints_lock);
+		list_add_tail(&ep->node, &vi->endpoints);
+		mutex_unlock(&vi->endpoints_lock);
+		return ERR_PTR(err);
+	}
+	if (err) {
+		virtio_irq_endpoint_free(ep);
+		return ERR_PTR(err);
+	}
+
+	ep->isolated = virtio_irq_isolates(vi) &&
+		       (reply->flags & cpu_to_le32(VIRTIO_IRQ_ATTACH_F_ISOLATED));
+	mutex_lock(&vi->endpoints_lock);
+	list_add_tail(&ep->node, &vi->endpoints);
+	mutex_unlock(&vi->endpoints_lock);
+
+	err = virtio_irq_parse_tlvs(ep, reply->tlvs);
+	if (!err)
+		err = virtio_irq_check_window(vi, ep->window_start, ep->window_end);
+	if (err) {
+		virtio_irq_detach(ep);
+		return ERR_PTR(err);
+	}
+	return ep;
+}
+
+/**
+ * virtio_irq_detach - give an endpoint back
+ * @ep: the endpoint, none of its vectors belongs to an interrupt; freed
+ *
+ * The only release that waits for the host: after it the endpoint's messages
+ * take their native way again. Without an answer recovery repeats it.
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms.
+ */
+void virtio_irq_detach(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq *vi = ep->vi;
+	unsigned long flags;
+	int err;
+
+	err = virtio_irq_call_detach(vi, ep->id, false);
+
+	mutex_lock(&vi->endpoints_lock);
+	if (err && err != -ENODEV) {
+		ep->detached = true;
+		raw_spin_lock_irqsave(&vi->lock, flags);
+		__virtio_irq_note(vi, VIRTIO_IRQ_T_DETACH, ep->id, 0, err);
+		__virtio_irq_mark(vi);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	} else {
+		list_del(&ep->node);
+		virtio_irq_endpoint_free(ep);
+	}
+	mutex_unlock(&vi->endpoints_lock);
+}
+
+/*
+ * Reservations
+ */
+
+static void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last)
+{
+	r->first = r->valid ? min(r->first, first) : first;
+	r->last = r->valid ? max(r->last, last) : last;
+	r->valid = true;
+}
+
+static void __virtio_irq_set_pending(struct virtio_irq_store *store, u32 first, u32 last)
+{
+	struct virtio_irq *vi = store->ep->vi;
+
+	store->pending = (struct virtio_irq_range) {
+		.first	= first,
+		.last	= last,
+		.valid	= true,
+	};
+	if (list_empty(&store->node))
+		list_add_tail(&store->node, &vi->pending);
+}
+
+/* Give everything back that was ever granted, in one FREE */
+static void __virtio_irq_retire(struct virtio_irq_store *store)
+{
+	if (store->granted.valid)
+		__virtio_irq_set_pending(store, store->granted.first, store->granted.last);
+	store->granted.valid = false;
+	store->generation++;
+	store->block_count = 0;
+	store->block_known = false;
+}
+
+static int virtio_irq_make_records(struct virtio_irq_store *store, u32 first, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct virtio_irq_vector *vec;
+		int err;
+
+		if (xa_load(&store->vectors, first + i))
+			continue;
+		vec = kzalloc(sizeof(*vec), GFP_KERNEL);
+		if (!vec)
+			return -ENOMEM;
+		vec->store = store;
+		vec->index = first + i;
+		err = xa_insert(&store->vectors, first + i, vec, GFP_KERNEL);
+		if (err) {
+			kfree(vec);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * virtio_irq_granted - is a vector reserved at the host?
+ * @store: the store
+ * @index: slot in @store
+ *
+ * Context: any.
+ * Return: true if virtio_irq_take() would succeed.
+ */
+bool virtio_irq_granted(struct virtio_irq_store *store, u32 index)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_vector *vec = xa_load(&store->vectors, index);
+	unsigned long flags;
+	bool granted;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	granted = vec && vec->generation == store->generation;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return granted;
+}
+
+/**
+ * virtio_irq_alloc - reserve vectors at the host
+ * @store: the store
+ * @first: first slot
+ * @count: number of slots, at least 1
+ * @alloc_flags: VIRTIO_IRQ_ALLOC_*
+ * @addr_width: the store holds addresses below 1 << @addr_width
+ *
+ * The caller serialises the calls for one store (the core does, by the device's
+ * MSI mutex).
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms.
+ * Return: the number granted, 1 .. @count (with CONTIGUOUS always @count), or an
+ * errno: the host's refusal, -ERANGE if the store cannot hold any address of
+ * the endpoint's window or has no such slot, -EIO, -ETIMEDOUT, -ENODEV, -ENOMEM.
+ */
+int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
+		     unsigned int alloc_flags, unsigned int addr_width)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_rsp_alloc reply;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	u32 granted, i;
+	u16 wire = 0;
+	int err;
+
+	if (addr_width < 64 && store->ep->window_start >> addr_width)
+		return -ERANGE;
+	if (store->size && (first >= store->size || count > store->size - first))
+		return -ERANGE;
+	if (alloc_flags & VIRTIO_IRQ_ALLOC_CONTIGUOUS) {
+		if (order_base_2(count) > store->multi_msi || count > vi->max_count)
+			return -ERANGE;
+		wire |= VIRTIO_IRQ_ALLOC_F_CONTIGUOUS;
+	}
+	if (alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT)
+		wire |= VIRTIO_IRQ_ALLOC_F_COMMIT;
+	if (alloc_flags & VIRTIO_IRQ_ALLOC_DATA16)
+		wire |= VIRTIO_IRQ_ALLOC_F_DATA16;
+	count = min(count, vi->max_count);
+
+	err = virtio_irq_make_records(store, first, count);
+	if (err)
+		return err;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* Left from an attempt with other needs, MSI-X before MSI for example */
+	if (!store->in_use && store->granted.valid)
+		__virtio_irq_retire(store);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+
+	virtio_irq_build_alloc(&call, store, first, count, wire, addr_width, &reply);
+	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+	granted = le32_to_cpu(reply.granted);
+	if (!err && (granted < 1 || granted > count ||
+		     ((wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) && granted != count)))
+		err = -EIO;
+	if (err) {
+		raw_spin_lock_irqsave(&vi->lock, flags);
+		/* A refusal changed nothing; otherwise the host may hold them */
+		if (err == -ETIMEDOUT || err == -EIO) {
+			__virtio_irq_range_add(&store->unfreed, first, first + count - 1);
+			__virtio_irq_mark(vi);
+		}
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		return err;
+	}
+
+	/* One by one: the lock is taken with interrupts off */
+	for (i = 0; i < granted; i++) {
+		struct virtio_irq_vector *vec = xa_load(&store->vectors, first + i);
+
+		raw_spin_lock_irqsave(&vi->lock, flags);
+		vec->generation = store->generation;
+		vec->addr_width = addr_width;
+		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
+		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	}
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_range_add(&store->granted, first, first + granted - 1);
+	if (wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
+		store->block_count = count;
+		store->block_known = false;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return granted;
+}
+
+/**
+ * virtio_irq_take - use a reserved vector for an interrupt
+ * @store: the store
+ * @index: slot in @store
+ *
+ * Context: any.
+ * Return: the record, or NULL if the vector is not reserved.
+ */
+struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 index)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_vector *vec = xa_load(&store->vectors, index);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	if (vec && vec->generation == store->generation && !vec->in_use) {
+		vec->in_use = true;
+		store->in_use++;
+	} else {
+		vec = NULL;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return vec;
+}
+
+/**
+ * virtio_irq_free - the interrupt is gone, give its vector back
+ * @vec: the record, deactivated
+ *
+ * FREE is posted and collected: M.free() comes once per interrupt, but the last
+ * one of a store gives back the whole range, in one request and one exit.
+ *
+ * Context: any, never waits.
+ */
+void virtio_irq_free(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_range *p = &store->pending;
+	unsigned long flags;
+	bool notify = false;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* The range in store->unfreed stands for the host's side from now on */
+	vec->stamp = ++vi->stamp;
+	vec->generation = 0;
+	vec->in_use = false;
+	vec->wanted = false;
+	vec->armed = false;
+	vec->maybe_armed = false;
+	vec->dirty = false;
+	vec->lossy = false;
+	vec->logged = false;
+	vec->commit_alloc = false;
+	vec->committed = false;
+	vec->release_lost = false;
+	memset(&vec->pair, 0, sizeof(vec->pair));
+	memset(&vec->acked, 0, sizeof(vec->acked));
+
+	if (!--store->in_use) {
+		__virtio_irq_retire(store);
+		__virtio_irq_flush_frees(vi);
+		notify = __virtio_irq_notify_lazy(vi, true);
+	} else {
+		bool apart = vec->index + 1 != p->first && vec->index != p->last + 1;
+
+		if (p->valid && apart)
+			__virtio_irq_flush_frees(vi);
+		if (!p->valid) {
+			__virtio_irq_set_pending(store, vec->index, vec->index);
+		} else if (!apart) {
+			__virtio_irq_range_add(p, vec->index, vec->index);
+		} else {
+			/* Not one slot is idle: leave it to recovery */
+			__virtio_irq_range_add(&store->unfreed, vec->index, vec->index);
+			__virtio_irq_mark(vi);
+		}
+		notify = __virtio_irq_notify_lazy(vi, false);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+}
+
+/**
+ * virtio_irq_commit - make sure that the vector's next ACTIVATE cannot fail for
+ * lack of a resource, where its store asks for that
+ * @vec: the record
+ *
+ * Also gives a recovery that is under way the time to finish, so that
+ * request_irq() does not fail for it.
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms.
+ * Return: 0 or the host's refusal as an errno, -ETIMEDOUT, -ENODEV, -EIO.
+ */
+int virtio_irq_commit(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	int err;
+
+	wait_event_timeout(vi->wait, virtio_irq_settled(vi),
+			   msecs_to_jiffies(VIRTIO_IRQ_RECOVERY_WAIT_MS));
+
+	/* Stable: request_mutex of the interrupt is held */
+	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)
+		return 0;
+
+	virtio_irq_build_range(&call, VIRTIO_IRQ_T_COMMIT, store, vec->index, 1);
+	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->committed = !err;
+	/* Without a proper answer the host may hold a commitment */
+	if (err == -ETIMEDOUT || err == -EIO) {
+		vec->release_lost = true;
+		__virtio_irq_mark(vi);
+	} else {
+		vec->release_lost = false;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return err;
+}
+
+/**
+ * virtio_irq_release - undo virtio_irq_commit()
+ * @vec: the record
+ *
+ * Context: any, never waits.
+ */
+void virtio_irq_release(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool notify = false;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	if (vec->committed) {
+		vec->committed = false;
+		/* Until it is answered */
+		vec->release_lost = true;
+		virtio_irq_build_release(&call, vec);
+		if (__virtio_irq_post(vi, &call))
+			__virtio_irq_mark(vi);
+		notify = __virtio_irq_notify_lazy(vi, false);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+}
+
+/*
+ * Routes
+ */
+
+/**
+ * virtio_irq_activate - arm a vector
+ * @vec: the record
+ * @route: the message that the parent domain composed
+ * @keep: on failure keep the route, recovery sends it again
+ *
+ * Context: any, polls for at most poll_timeout_ms with interrupts off.
+ * Return: 0, or the host's refusal as an errno, -EIO if the pair is not one that
+ * the store may hold, -ETIMEDOUT or -ENODEV.
+ */
+int virtio_irq_activate(struct virtio_irq_vector *vec,
+			const struct virtio_irq_msg *route, bool keep)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool notify = false;
+	int err;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->wanted = true;
+	vec->route = *route;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+
+	virtio_irq_build_activate(&call, vec, route, &reply);
+	err = virtio_irq_call_atomic(vi, &call);
+	if (!err)
+		return 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	if (keep) {
+		vec->dirty = true;
+		vec->lossy = true;
+		__virtio_irq_mark(vi);
+	} else {
+		vec->wanted = false;
+		if (vec->maybe_armed) {
+			virtio_irq_build_deactivate(&call, vec);
+			if (__virtio_irq_post(vi, &call))
+				__virtio_irq_mark(vi);
+			notify = __virtio_irq_notify_lazy(vi, true);
+		}
+	}
+	if (err != -ETIMEDOUT && err != -ENODEV && !vec->logged) {
+		__virtio_irq_note(vi, VIRTIO_IRQ_T_ACTIVATE, vec->store->ep->id, vec->index, err);
+		vec->logged = keep;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+	return err;
+}
+
+/**
+ * virtio_irq_reroute - the parent moved an armed vector
+ * @vec: the record
+ * @route: the message that the parent domain composes now
+ * @lossy: the old route leads nowhere, so messages are lost if this fails
+ *
+ * Asks nothing of the host if it knows the route already. A failure is no
+ * error to the caller, who cannot undo the parent's move: the vector is dirty
+ * and recovery sends the route again.
+ *
+ * Context: any, polls for at most poll_timeout_ms with interrupts off.
+ * Return: 0, or why the route is not in effect yet.
+ */
+int virtio_irq_reroute(struct virtio_irq_vector *vec,
+		       const struct virtio_irq_msg *route, bool lossy)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool same;
+	int err;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	same = !vec->wanted || (vec->armed && !vec->dirty &&
+				vec->acked.address == route->address &&
+				vec->acked.data == route->data);
+	vec->route = *route;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	if (same)
+		return 0;
+
+	virtio_irq_build_activate(&call, vec, route, &reply);
+	err = virtio_irq_call_atomic(vi, &call);
+	if (!err)
+		return 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->dirty = true;
+	vec->lossy |= lossy;
+	__virtio_irq_mark(vi);
+	if (err != -ETIMEDOUT && err != -ENODEV && !vec->logged) {
+		__virtio_irq_note(vi, VIRTIO_IRQ_T_ACTIVATE, vec->store->ep->id, vec->index, err);
+		vec->logged = true;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return err;
+}
+
+/**
+ * virtio_irq_deactivate - disarm a vector
+ * @vec: the record
+ *
+ * Context: any, never waits. With LAZY the host sees the request before the
+ * next message, otherwise it is notified at once.
+ */
+void virtio_irq_deactivate(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool notify = false;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->wanted = false;
+	vec->armed = false;
+	vec->dirty = false;
+	vec->lossy = false;
+	vec->logged = false;
+	if (vec->maybe_armed) {
+		virtio_irq_build_deactivate(&call, vec);
+		if (__virtio_irq_post(vi, &call))
+			__virtio_irq_mark(vi);
+		notify = __virtio_irq_notify_lazy(vi, false);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+}
+
+/**
+ * virtio_irq_compose - what the store must hold now
+ * @vec: the record
+ * @pair: the pair; all zero while there is none, as msi_domain_deactivate() writes
+ *
+ * Context: any.
+ */
+void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	if (vec->wanted)
+		*pair = vec->pair;
+	else
+		*pair = (struct virtio_irq_msg) { };
+	vec->composed = *pair;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/**
+ * virtio_irq_needs_rewrite - has the pair changed since it was composed?
+ * @vec: the record
+ *
+ * Context: any.
+ * Return: true if the store must be written again.
+ */
+bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	unsigned long flags;
+	bool rewrite;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	rewrite = vec->wanted && (vec->composed.address != vec->pair.address ||
+				  vec->composed.data != vec->pair.data);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return rewrite;
+}
+
+/**
+ * virtio_irq_block_idle - is a vector the last of its contiguous block?
+ * @vec: the record
+ *
+ * Context: any.
+ * Return: true if no other vector of the block is activated.
+ */
+bool virtio_irq_block_idle(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_vector *other;
+	unsigned long flags, index;
+	bool idle = true;
+
+	if (!store->block_count)
+		return true;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* At most 32 */
+	xa_for_each_range(&store->vectors, index, other, 0, store->block_count - 1)
+		if (other != vec && other->wanted)
+			idle = false;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return idle;
+}
+
+/*
+ * The controller
+ */
+
+struct device *virtio_irq_dev(struct virtio_irq *vi)
+{
+	return &vi->vdev->dev;
+}
+
+bool virtio_irq_isolates(struct virtio_irq *vi)
+{
+	return vi->features & BIT(VIRTIO_IRQ_F_ISOLATED);
+}
+
+/**
+ * virtio_irq_in_scope - does the host say that it serves a PCI endpoint?
+ * @vi: the controller
+ * @id: segment << 16 | bus << 8 | devfn
+ *
+ * Context: any.
+ * Return: 1 if it does, 0 if not, -ENOENT if the host does not say.
+ */
+int virtio_irq_in_scope(struct virtio_irq *vi, u32 id)
+{
+	unsigned int i;
+
+	if (!(vi->features & BIT(VIRTIO_IRQ_F_SCOPE)))
+		return -ENOENT;
+
+	for (i = 0; i < vi->num_scopes; i++) {
+		const struct virtio_irq_scope_pci *pci = &vi->scopes[i].pci;
+
+		if (pci->type == VIRTIO_IRQ_SCOPE_T_PCI_RANGE &&
+		    id >> 16 == le16_to_cpu(pci->segment) &&
+		    (id & 0xffff) >= le16_to_cpu(pci->bdf_start) &&
+		    (id & 0xffff) <= le16_to_cpu(pci->bdf_end))
+			return 1;
+	}
+	return 0;
+}
+
+static int virtio_irq_read_config(struct virtio_irq *vi)
+{
+	struct virtio_device *vdev = vi->vdev;
+	u16 num_scopes;
+
+	virtio_cread(vdev, struct virtio_irq_config, max_count, &vi->max_count);
+	virtio_cread(vdev, struct virtio_irq_config, tlv_size, &vi->tlv_size);
+	virtio_cread(vdev, struct virtio_irq_config, num_scopes, &num_scopes);
+
+	if (!vi->max_count) {
+		dev_err(&vdev->dev, "config: max_count is 0\n");
+		return -EINVAL;
+	}
+	if (vi->tlv_size < sizeof(struct virtio_irq_tlv_window) ||
+	    vi->tlv_size > VIRTIO_IRQ_MAX_TLV_SIZE || !IS_ALIGNED(vi->tlv_size, 8)) {
+		dev_err(&vdev->dev, "config: tlv_size %u is not a multiple of 8 in %zu..%u\n",
+			vi->tlv_size, sizeof(struct virtio_irq_tlv_window),
+			VIRTIO_IRQ_MAX_TLV_SIZE);
+		return -EINVAL;
+	}
+	if (vi->features & BIT(VIRTIO_IRQ_F_SCOPE)) {
+		if (!num_scopes || num_scopes > VIRTIO_IRQ_MAX_SCOPES) {
+			dev_err(&vdev->dev, "config: %u scopes, not 1..%u\n", num_scopes,
+				VIRTIO_IRQ_MAX_SCOPES);
+			return -EINVAL;
+		}
+		virtio_cread_bytes(vdev, offsetof(struct virtio_irq_config, scopes),
+				   vi->scopes, num_scopes * sizeof(vi->scopes[0]));
+		vi->num_scopes = num_scopes;
+	}
+	return 0;
+}
+
+/* virtqueue_add() must not allocate under a raw lock */
+static int virtio_irq_validate(struct virtio_device *vdev)
+{
+	__virtio_clear_bit(vdev, VIRTIO_RING_F_INDIRECT_DESC);
+	return 0;
+}
+
+static int virtio_irq_probe(struct virtio_device *vdev)
+{
+	struct virtio_irq *vi;
+	int err;
+
+	if (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
+		dev_err(&vdev->dev, "the device is not a virtio 1 device\n");
+		return -ENODEV;
+	}
+
+	vi = kzalloc(sizeof(*vi), GFP_KERNEL);
+	if (!vi)
+		return -ENOMEM;
+	vdev->priv = vi;
+	vi->vdev = vdev;
+	vi->strict = virtio_irq_strict;
+	raw_spin_lock_init(&vi->lock);
+	mutex_init(&vi->endpoints_lock);
+	INIT_LIST_HEAD(&vi->endpoints);
+	INIT_LIST_HEAD(&vi->idle);
+	INIT_LIST_HEAD(&vi->pending);
+	INIT_DELAYED_WORK(&vi->recover, virtio_irq_recover);
+	init_waitqueue_head(&vi->wait);
+	timer_setup(&vi->timer, virtio_irq_flush_timer, 0);
+	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_LAZY))
+		vi->features |= BIT(VIRTIO_IRQ_F_LAZY);
+	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_SCOPE))
+		vi->features |= BIT(VIRTIO_IRQ_F_SCOPE);
+
+	err = virtio_irq_read_config(vi);
+	if (err)
+		goto free_vi;
+	vi->wq = alloc_workqueue("virtio_irq", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	if (!vi->wq) {
+		err = -ENOMEM;
+		goto free_vi;
+	}
+	err = virtio_irq_queue_init(vi);
+	if (err)
+		goto free_wq;
+
+	virtio_device_ready(vdev);
+	vi->doms = virtio_irq_domains_create(vi);
+	if (IS_ERR(vi->doms)) {
+		err = PTR_ERR(vi->doms);
+		goto reset;
+	}
+	virtio_irq_debugfs_add(vi);
+	dev_info(&vdev->dev, "%u slots,%s%s at most %u vectors per request\n", vi->num_slots,
+		 vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict ? " lazy," : "",
+		 vi->features & BIT(VIRTIO_IRQ_F_SCOPE) ? " scoped," : "", vi->max_count);
+	virtio_irq_domains_start(vi->doms);
+	return 0;
+
+reset:
+	virtio_reset_device(vdev);
+	virtio_irq_queue_exit(vi);
+free_wq:
+	destroy_workqueue(vi->wq);
+free_vi:
+	kfree(vi);
+	return err;
+}
+
+static void virtio_irq_remove(struct virtio_device *vdev)
+{
+	struct virtio_irq *vi = vdev->priv;
+	struct virtio_irq_endpoint *ep, *next;
+	unsigned long flags;
+
+	/* Detaches every endpoint, so the queue still works */
+	virtio_irq_domains_remove(vi->doms);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->state = VIRTIO_IRQ_GONE;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	wake_up_all(&vi->wait);
+
+	virtio_irq_debugfs_remove(vi);
+	timer_shutdown_sync(&vi->timer);
+	cancel_delayed_work_sync(&vi->recover);
+	virtio_reset_device(vdev);
+
+	/* Those whose DETACH had no answer; the reset has given them back */
+	list_for_each_entry_safe(ep, next, &vi->endpoints, node)
+		virtio_irq_endpoint_free(ep);
+	destroy_workqueue(vi->wq);
+	virtio_irq_queue_exit(vi);
+	kfree(vi);
+}
+
+static const struct virtio_device_id virtio_irq_ids[] = {
+	{ VIRTIO_ID_IRQ, VIRTIO_DEV_ANY_ID },
+	{ }
+};
+MODULE_DEVICE_TABLE(virtio, virtio_irq_ids);
+
+/* EVENTQ, ISOLATED and PASID are not negotiated: nothing here acts upon them */
+static const unsigned int virtio_irq_features[] = {
+	VIRTIO_IRQ_F_SCOPE,
+	VIRTIO_IRQ_F_LAZY,
+};
+
+static struct virtio_driver virtio_irq_driver = {
+	.driver.name		= KBUILD_MODNAME,
+	.driver.owner		= THIS_MODULE,
+	/* Unbinding takes every interrupt of the guest's disks away */
+	.driver.suppress_bind_attrs = true,
+	.id_table		= virtio_irq_ids,
+	.feature_table		= virtio_irq_features,
+	.feature_table_size	= ARRAY_SIZE(virtio_irq_features),
+	.validate		= virtio_irq_validate,
+	.probe			= virtio_irq_probe,
+	.remove			= virtio_irq_remove,
+};
+module_virtio_driver(virtio_irq_driver);
+
+MODULE_DESCRIPTION("Virtio interrupt controller");
+MODULE_AUTHOR("The virtio-irq authors");
+MODULE_LICENSE("GPL");

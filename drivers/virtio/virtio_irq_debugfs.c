@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq request engine: what an administrator can see
+ *
+ * /sys/kernel/debug/virtio-irq/<device>/
+ *	stats		state and counters
+ *	latency		how long answers took, by request type
+ *	endpoints	attached endpoints and their vectors
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "virtio_irq_internal.h"
+
+/* One directory for all controllers; the last one to go removes it */
+static DEFINE_MUTEX(virtio_irq_debugfs_lock);
+static struct dentry *virtio_irq_debugfs_root;
+static unsigned int virtio_irq_debugfs_users;
+
+static const char * const virtio_irq_type_names[VIRTIO_IRQ_NUM_TYPES] = {
+	[VIRTIO_IRQ_T_ATTACH]		= "ATTACH",
+	[VIRTIO_IRQ_T_DETACH]		= "DETACH",
+	[VIRTIO_IRQ_T_ALLOC]		= "ALLOC",
+	[VIRTIO_IRQ_T_COMMIT]		= "COMMIT",
+	[VIRTIO_IRQ_T_RELEASE]		= "RELEASE",
+	[VIRTIO_IRQ_T_ACTIVATE]		= "ACTIVATE",
+	[VIRTIO_IRQ_T_DEACTIVATE]	= "DEACTIVATE",
+	[VIRTIO_IRQ_T_FREE]		= "FREE",
+};
+
+static const char * const virtio_irq_status_names[VIRTIO_IRQ_NUM_STATUSES] = {
+	[VIRTIO_IRQ_S_OK]		= "OK",
+	[VIRTIO_IRQ_S_UNSUPP]		= "UNSUPP",
+	[VIRTIO_IRQ_S_INVAL]		= "INVAL",
+	[VIRTIO_IRQ_S_RANGE]		= "RANGE",
+	[VIRTIO_IRQ_S_NOENT]		= "NOENT",
+	[VIRTIO_IRQ_S_PERM]		= "PERM",
+	[VIRTIO_IRQ_S_BUSY]		= "BUSY",
+	[VIRTIO_IRQ_S_NOMEM]		= "NOMEM",
+	[VIRTIO_IRQ_S_NOSPC]		= "NOSPC",
+	[VIRTIO_IRQ_S_QUOTA]		= "QUOTA",
+	[VIRTIO_IRQ_S_DEVERR]		= "DEVERR",
+};
+
+static const char * const virtio_irq_state_names[] = {
+	[VIRTIO_IRQ_READY]		= "ready",
+	[VIRTIO_IRQ_BROKEN]		= "broken",
+	[VIRTIO_IRQ_RECOVERING]		= "recovering",
+	[VIRTIO_IRQ_GONE]		= "gone",
+};
+
+const char *virtio_irq_type_name(u8 type)
+{
+	return type && type < VIRTIO_IRQ_NUM_TYPES ? virtio_irq_type_names[type] : "?";
+}
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	struct virtio_irq *vi = m->private;
+	struct virtio_irq_stats stats;
+	enum virtio_irq_state state;
+	unsigned int i, busy = 0;
+
+	raw_spin_lock_irq(&vi->lock);
+	stats = vi->stats;
+	state = vi->state;
+	for (i = 0; i < vi->num_slots; i++)
+		busy += vi->slots[i].state != VIRTIO_IRQ_SLOT_IDLE;
+	raw_spin_unlock_irq(&vi->lock);
+
+	seq_printf(m, "state: %s\n", virtio_irq_state_names[state]);
+	seq_printf(m, "slots: %u of %u busy\n", busy, vi->num_slots);
+	for (i = 1; i < VIRTIO_IRQ_NUM_TYPES; i++)
+		seq_printf(m, "request %s: %llu\n", virtio_irq_type_names[i], stats.requests[i]);
+	for (i = 0; i < VIRTIO_IRQ_NUM_STATUSES; i++)
+		seq_printf(m, "status %s: %llu\n", virtio_irq_status_names[i], stats.statuses[i]);
+	seq_printf(m, "malformed: %llu\n", stats.malformed);
+	seq_printf(m, "notifications: %llu\n", stats.kicks);
+	seq_printf(m, "timeouts: %llu\n", stats.timeouts);
+	seq_printf(m, "late answers: %llu\n", stats.late);
+	seq_printf(m, "queue resets: %llu\n", stats.resets);
+	seq_printf(m, "dropped by queue resets: %llu\n", stats.dropped);
+	seq_printf(m, "replayed routes: %llu\n", stats.replays);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int latency_show(struct seq_file *m, void *unused)
+{
+	struct virtio_irq *vi = m->private;
+	unsigned int type, i;
+
+	seq_puts(m, "type        worst_ns     answers within 1, 2, 4, 8 ... microseconds\n");
+	for (type = 1; type < VIRTIO_IRQ_NUM_TYPES; type++) {
+		u64 buckets[VIRTIO_IRQ_NUM_BUCKETS], worst;
+
+		raw_spin_lock_irq(&vi->lock);
+		memcpy(buckets, vi->stats.latency[type], sizeof(buckets));
+		worst = vi->stats.worst[type];
+		raw_spin_unlock_irq(&vi->lock);
+
+		seq_printf(m, "%-10s %10llu ", virtio_irq_type_names[type], worst);
+		for (i = 0; i < VIRTIO_IRQ_NUM_BUCKETS; i++)
+			seq_printf(m, " %llu", buckets[i]);
+		seq_putc(m, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(latency);
+
+/**
+ * virtio_irq_show_vector - print a vector's record
+ * @m: where to
+ * @ind: indentation in spaces
+ * @vec: the record
+ *
+ * Context: any in which @m may be written.
+ */
+void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_vector copy;
+	unsigned long flags;
+	bool granted;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	copy = *vec;
+	granted = vec->generation == vec->store->generation;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+
+	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x acknowledged %llx/%x pair %llx/%x\n",
+		   ind, "", copy.index, copy.virq, granted ? " granted" : "",
+		   copy.committed || copy.commit_alloc ? " committed" : "",
+		   copy.wanted ? " wanted" : "", copy.armed ? " armed" : "",
+		   copy.dirty ? " dirty" : "", copy.route.address, copy.route.data,
+		   copy.acked.address, copy.acked.data, copy.pair.address, copy.pair.data);
+}
+
+static int endpoints_show(struct seq_file *m, void *unused)
+{
+	struct virtio_irq *vi = m->private;
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	mutex_lock(&vi->endpoints_lock);
+	list_for_each_entry(ep, &vi->endpoints, node) {
+		seq_printf(m, "%04x:%02x:%02x.%u%s%s window %llx-%llx vectors %u\n",
+			   ep->id >> 16, ep->id >> 8 & 0xff, ep->id >> 3 & 0x1f, ep->id & 7,
+			   ep->isolated ? " isolated" : "", ep->detached ? " detached" : "",
+			   ep->window_start, ep->window_end, READ_ONCE(ep->msi.in_use));
+		xa_for_each(&ep->msi.vectors, index, vec)
+			virtio_irq_show_vector(m, 1, vec);
+	}
+	mutex_unlock(&vi->endpoints_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(endpoints);
+
+void virtio_irq_debugfs_add(struct virtio_irq *vi)
+{
+	mutex_lock(&virtio_irq_debugfs_lock);
+	if (!virtio_irq_debugfs_users++)
+		virtio_irq_debugfs_root = debugfs_create_dir("virtio-irq", NULL);
+	vi->debugfs = debugfs_create_dir(dev_name(&vi->vdev->dev), virtio_irq_debugfs_root);
+	mutex_unlock(&virtio_irq_debugfs_lock);
+
+	debugfs_create_file("stats", 0444, vi->debugfs, vi, &stats_fops);
+	debugfs_create_file("latency", 0444, vi->debugfs, vi, &latency_fops);
+	debugfs_create_file("endpoints", 0444, vi->debugfs, vi, &endpoints_fops);
+}
+
+void virtio_irq_debugfs_remove(struct virtio_irq *vi)
+{
+	debugfs_remove_recursive(vi->debugfs);
+	mutex_lock(&virtio_irq_debugfs_lock);
+	if (!--virtio_irq_debugfs_users)
+		debugfs_remove_recursive(virtio_irq_debugfs_root);
+	mutex_unlock(&virtio_irq_debugfs_lock);
+}

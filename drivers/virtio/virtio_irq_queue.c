@@ -1,0 +1,912 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq request engine: the request queue
+ *
+ * Slots, submission, answers and the two ways of waiting for them. requestq has
+ * no interrupt: an answer is wanted under desc->lock with interrupts off, where
+ * nothing in the guest could deliver one, so both ways poll.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/version.h>
+
+#include "virtio_irq_internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/virtio_irq.h>
+
+/* Each slot's request and reply start on a cache line of their own */
+#define VIRTIO_IRQ_REQ_STRIDE	ALIGN(sizeof(union virtio_irq_req), SMP_CACHE_BYTES)
+
+static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
+{
+	size_t len = max(sizeof(struct virtio_irq_rsp_attach) + vi->tlv_size,
+			 sizeof(struct virtio_irq_rsp_activate));
+
+	return ALIGN(len, SMP_CACHE_BYTES);
+}
+
+/* An unknown status is the device's error, like DEVERR itself */
+static int virtio_irq_status_errno(u8 status)
+{
+	switch (status) {
+	case VIRTIO_IRQ_S_OK:
+		return 0;
+	case VIRTIO_IRQ_S_UNSUPP:
+		return -EOPNOTSUPP;
+	case VIRTIO_IRQ_S_INVAL:
+		return -EINVAL;
+	case VIRTIO_IRQ_S_RANGE:
+		return -ERANGE;
+	case VIRTIO_IRQ_S_NOENT:
+		return -ENOENT;
+	case VIRTIO_IRQ_S_PERM:
+		return -EPERM;
+	case VIRTIO_IRQ_S_BUSY:
+		/* Never -EBUSY: request_irq() and irq_set_affinity() read that otherwise */
+		return -EAGAIN;
+	case VIRTIO_IRQ_S_NOMEM:
+		return -ENOMEM;
+	case VIRTIO_IRQ_S_NOSPC:
+		return -ENOSPC;
+	case VIRTIO_IRQ_S_QUOTA:
+		return -EDQUOT;
+	default:
+		return -EIO;
+	}
+}
+
+/* More for recovery to do: it must not declare READY on what it saw before */
+void __virtio_irq_mark(struct virtio_irq *vi)
+{
+	lockdep_assert_held(&vi->lock);
+
+	vi->marks++;
+	if (vi->state != VIRTIO_IRQ_GONE)
+		queue_delayed_work(vi->wq, &vi->recover, 0);
+}
+
+/* Keep a failure for the worker: a serial console under desc->lock costs ms */
+void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vi->lock);
+
+	for (i = 0; i < ARRAY_SIZE(vi->notes); i++) {
+		if (vi->notes[i].valid)
+			continue;
+		vi->notes[i] = (struct virtio_irq_note) {
+			.endpoint	= endpoint,
+			.index		= index,
+			.type		= type,
+			.err		= err,
+			.valid		= true,
+		};
+		break;
+	}
+	if (i == ARRAY_SIZE(vi->notes))
+		vi->notes_lost++;
+	if (vi->state != VIRTIO_IRQ_GONE)
+		queue_delayed_work(vi->wq, &vi->recover, 0);
+}
+
+/* The queue does not answer any more: fail what comes, let the worker mend it */
+static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	lockdep_assert_held(&vi->lock);
+
+	if (vi->state == VIRTIO_IRQ_GONE)
+		return;
+	if (vi->state == VIRTIO_IRQ_READY) {
+		vi->broken_at = ktime_get_mono_fast_ns();
+		vi->broken_note = (struct virtio_irq_note) {
+			.endpoint	= le32_to_cpu(call->req.head.endpoint),
+			.index		= call->vec ? call->vec->index : 0,
+			.type		= call->req.head.type,
+			.err		= -ETIMEDOUT,
+			.valid		= true,
+		};
+		trace_virtio_irq_state(vi->state, VIRTIO_IRQ_BROKEN);
+		vi->state = VIRTIO_IRQ_BROKEN;
+	}
+	/* In RECOVERING the worker sees the error of its own request */
+	__virtio_irq_mark(vi);
+}
+
+static void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	lockdep_assert_held(&vi->lock);
+
+	slot->vec = NULL;
+	slot->store = NULL;
+	slot->rel = NULL;
+	slot->reply = NULL;
+	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_IDLE);
+	list_add(&slot->node, &vi->idle);
+}
+
+/*
+ * What the driver demands of a pair. The host is not trusted: the pair is where
+ * a device will write.
+ */
+static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
+				   const struct virtio_irq_msg *pair)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq_endpoint *ep = store->ep;
+
+	if (pair->address < ep->window_start || pair->address > ep->window_end)
+		return -EIO;
+	if (!IS_ALIGNED(pair->address, 4))
+		return -EIO;
+	if (vec->addr_width < 64 && pair->address >> vec->addr_width)
+		return -EIO;
+	if (vec->data16 && pair->data > U16_MAX)
+		return -EIO;
+
+	/* The store cannot be rewritten atomically, see the specification */
+	if (vec->armed && (pair->address != vec->pair.address ||
+			   pair->data != vec->pair.data))
+		return -EIO;
+
+	if (store->block_count) {
+		u32 base = pair->data - vec->index;
+
+		/* The function replaces the low bits by the vector's number */
+		if (base & (roundup_pow_of_two(store->block_count) - 1))
+			return -EIO;
+		if (store->block_known && (pair->address != store->block.address ||
+					   base != store->block.data))
+			return -EIO;
+		store->block.address = pair->address;
+		store->block.data = base;
+		store->block_known = true;
+	}
+	return 0;
+}
+
+static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
+				  const struct virtio_irq_rsp_activate *rsp)
+{
+	struct virtio_irq_vector *vec = slot->vec;
+	struct virtio_irq_msg pair;
+
+	/* Gone, or a later request names it: that one's answer counts */
+	if (!vec || vec->stamp != slot->stamp)
+		return err;
+
+	if (err) {
+		/* A refusal changes nothing, anything else may have armed it */
+		if (err != -EIO)
+			vec->maybe_armed = vec->armed;
+		return err;
+	}
+
+	pair.address = le64_to_cpu(rsp->address);
+	pair.data = le32_to_cpu(rsp->data);
+	err = __virtio_irq_check_pair(vec, &pair);
+	if (err)
+		return err;
+
+	vec->pair = pair;
+	vec->acked = slot->route;
+	vec->armed = true;
+	vec->maybe_armed = true;
+	vec->dirty = false;
+	vec->logged = false;
+	return 0;
+}
+
+static void __virtio_irq_deactivated(struct virtio_irq_slot *slot, int err)
+{
+	struct virtio_irq_vector *vec = slot->vec;
+
+	if (!vec || vec->stamp != slot->stamp)
+		return;
+	/* NOENT: the host does not know it, so it delivers nothing either */
+	if (!err || err == -ENOENT)
+		vec->maybe_armed = false;
+}
+
+static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
+{
+	struct virtio_irq_store *store = slot->store;
+
+	if (!store)
+		return;
+	store->frees--;
+	if (err)
+		__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);
+	else if (!store->frees)
+		store->unfreed.valid = false;
+}
+
+static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *slot,
+				 unsigned int len, int err)
+{
+	u64 ns = ktime_get_mono_fast_ns() - slot->start;
+	unsigned int bucket = fls64(div_u64(ns, NSEC_PER_USEC));
+
+	bucket = min(bucket, VIRTIO_IRQ_NUM_BUCKETS - 1U);
+	vi->stats.latency[slot->type][bucket]++;
+	vi->stats.worst[slot->type] = max(vi->stats.worst[slot->type], ns);
+	trace_virtio_irq_reply(slot - vi->slots, slot->type, len, err, ns);
+}
+
+static void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
+				  unsigned int len)
+{
+	union {
+		struct virtio_irq_rsp_head	head;
+		struct virtio_irq_rsp_activate	activate;
+	} copy = { };
+	void *reply = slot->reply ?: &copy;
+	struct virtio_irq_rsp_head *head = reply;
+	int err;
+
+	if (slot->state == VIRTIO_IRQ_SLOT_ABANDONED) {
+		/* Too late: recovery asks again or undoes it, by the record */
+		vi->stats.late++;
+		__virtio_irq_put_slot(vi, slot);
+		return;
+	}
+
+	/*
+	 * One copy, then only the copy is looked at: a hostile host may change
+	 * the answer at any time. Without a reply ok_len is at most sizeof(copy).
+	 */
+	memcpy(reply, slot->rsp, min_t(unsigned int, len, slot->ok_len));
+
+	if (len == slot->ok_len && head->status == VIRTIO_IRQ_S_OK) {
+		err = 0;
+	} else if (len == sizeof(*head) && head->status != VIRTIO_IRQ_S_OK) {
+		err = virtio_irq_status_errno(head->status);
+	} else {
+		vi->stats.malformed++;
+		err = -EIO;
+	}
+	if (len >= sizeof(*head) && head->status < VIRTIO_IRQ_NUM_STATUSES)
+		vi->stats.statuses[head->status]++;
+
+	switch (slot->type) {
+	case VIRTIO_IRQ_T_ACTIVATE:
+		err = __virtio_irq_activated(slot, err, reply);
+		break;
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		__virtio_irq_deactivated(slot, err);
+		break;
+	case VIRTIO_IRQ_T_RELEASE:
+		if (slot->rel && (!err || err == -ENOENT))
+			slot->rel->release_lost = false;
+		break;
+	case VIRTIO_IRQ_T_FREE:
+		__virtio_irq_freed(vi, slot, err);
+		break;
+	}
+	__virtio_irq_account(vi, slot, len, err);
+
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED) {
+		slot->err = err;
+		/* Pairs with the acquire in virtio_irq_slot_answered() */
+		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DONE);
+		return;
+	}
+	__virtio_irq_put_slot(vi, slot);
+}
+
+/* Take every answer out of the ring, for whoever waits for it */
+static void __virtio_irq_reap(struct virtio_irq *vi)
+{
+	struct virtio_irq_slot *slot;
+	unsigned int len;
+
+	lockdep_assert_held(&vi->lock);
+
+	if (vi->resetting)
+		return;
+	while ((slot = virtqueue_get_buf(vi->vq, &len)))
+		__virtio_irq_complete(vi, slot, len);
+}
+
+/*
+ * Put one request in the ring. -EAGAIN: no slot is idle. The caller notifies,
+ * after it has dropped the lock.
+ */
+static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *call,
+			       struct virtio_irq_slot **slotp)
+{
+	const union virtio_irq_req *req = &call->req;
+	struct scatterlist out, in, *sgs[2] = { &out, &in };
+	struct virtio_irq_slot *slot;
+	int err;
+
+	lockdep_assert_held(&vi->lock);
+
+	if (vi->state == VIRTIO_IRQ_GONE)
+		return -ENODEV;
+	if (vi->resetting || (vi->state != VIRTIO_IRQ_READY && !call->recovery))
+		return -ETIMEDOUT;
+
+	slot = list_first_entry_or_null(&vi->idle, struct virtio_irq_slot, node);
+	if (!slot)
+		return -EAGAIN;
+
+	memcpy(slot->req, req, call->req_len);
+	/* Whatever the device leaves out is no success */
+	memset(slot->rsp, 0xff, call->ok_len);
+	sg_init_one(&out, slot->req, call->req_len);
+	sg_init_one(&in, slot->rsp, call->ok_len);
+	if (vi->dma_dev) {
+		sg_dma_address(&out) = slot->req_dma;
+		sg_dma_address(&in) = slot->rsp_dma;
+	}
+
+	slot->type = req->head.type;
+	slot->ok_len = call->ok_len;
+	slot->start = ktime_get_mono_fast_ns();
+	err = virtqueue_add_sgs(vi->vq, sgs, 1, 1, slot, GFP_ATOMIC);
+	if (err) {
+		/* A slot is two descriptors of the ring, so there is room */
+		__virtio_irq_break(vi, call);
+		return virtqueue_is_broken(vi->vq) ? -ETIMEDOUT : -EIO;
+	}
+
+	list_del(&slot->node);
+	slot->reply = call->reply;
+	slot->vec = call->vec;
+	slot->store = call->store;
+	slot->rel = call->rel;
+	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_POSTED);
+	vi->stats.requests[slot->type]++;
+	vi->unnotified++;
+	if (slot->vec) {
+		slot->stamp = ++vi->stamp;
+		slot->vec->stamp = slot->stamp;
+	}
+
+	switch (slot->type) {
+	case VIRTIO_IRQ_T_ACTIVATE:
+		slot->route.address = le64_to_cpu(req->activate.address);
+		slot->route.data = le32_to_cpu(req->activate.data);
+		slot->vec->maybe_armed = true;
+		trace_virtio_irq_request(slot - vi->slots, slot->type,
+					 le32_to_cpu(req->head.endpoint),
+					 le16_to_cpu(req->activate.store),
+					 le32_to_cpu(req->activate.index), 1,
+					 slot->route.address, slot->route.data);
+		break;
+	case VIRTIO_IRQ_T_ATTACH:
+	case VIRTIO_IRQ_T_DETACH:
+		trace_virtio_irq_request(slot - vi->slots, slot->type,
+					 le32_to_cpu(req->head.endpoint), 0, 0, 0, 0, 0);
+		break;
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		trace_virtio_irq_request(slot - vi->slots, slot->type,
+					 le32_to_cpu(req->head.endpoint),
+					 le16_to_cpu(req->deactivate.store),
+					 le32_to_cpu(req->deactivate.index), 1, 0, 0);
+		break;
+	default:
+		/* ALLOC, COMMIT, RELEASE, FREE: store, first and count are in one place */
+		trace_virtio_irq_request(slot - vi->slots, slot->type,
+					 le32_to_cpu(req->head.endpoint),
+					 le16_to_cpu(req->range.store),
+					 le32_to_cpu(req->range.first),
+					 le32_to_cpu(req->range.count), 0, 0);
+		break;
+	}
+	*slotp = slot;
+	return 0;
+}
+
+static bool __virtio_irq_kick_prepare(struct virtio_irq *vi)
+{
+	unsigned int requests = vi->unnotified;
+
+	lockdep_assert_held(&vi->lock);
+
+	vi->unnotified = 0;
+	if (vi->resetting || !virtqueue_kick_prepare(vi->vq))
+		return false;
+	vi->stats.kicks++;
+	trace_virtio_irq_notify(requests);
+	return true;
+}
+
+/**
+ * __virtio_irq_notify_lazy - decide about a notification for posted requests
+ * @vi: the controller
+ * @now: it must not wait
+ *
+ * Context: vi->lock held. Arms the flush timer if the notification may wait.
+ * Return: true if the caller must call virtio_irq_notify() without the lock.
+ */
+bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
+{
+	lockdep_assert_held(&vi->lock);
+
+	if (!vi->unnotified && list_empty(&vi->pending))
+		return false;
+	if (!(vi->features & BIT(VIRTIO_IRQ_F_LAZY)) || vi->strict)
+		now = true;
+	if (vi->unnotified && (now || vi->unnotified >= vi->num_slots / 2))
+		return __virtio_irq_kick_prepare(vi);
+	if (!timer_pending(&vi->timer) && vi->state != VIRTIO_IRQ_GONE)
+		mod_timer(&vi->timer, jiffies + msecs_to_jiffies(VIRTIO_IRQ_FLUSH_MS));
+	return false;
+}
+
+/**
+ * virtio_irq_notify - notify the device
+ * @vi: the controller
+ * @needed: what __virtio_irq_notify_lazy() returned
+ *
+ * Context: any, without vi->lock: a host that answers inside the notification
+ * must not make other CPUs spin with interrupts off meanwhile.
+ */
+void virtio_irq_notify(struct virtio_irq *vi, bool needed)
+{
+	if (needed)
+		virtqueue_notify(vi->vq);
+}
+
+/**
+ * __virtio_irq_post - submit a request that nobody waits for
+ * @vi: the controller
+ * @call: the request
+ *
+ * A full ring is notified and reaped once: a device that answers inside the
+ * notification makes room. This is the one notification under the lock, it
+ * happens only if half a ring of requests is still unanswered.
+ *
+ * Context: any, vi->lock held.
+ * Return: 0, -EAGAIN if no slot is idle, -ETIMEDOUT or -ENODEV by the state.
+ */
+int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
+{
+	struct virtio_irq_slot *slot;
+	int err;
+
+	err = __virtio_irq_submit(vi, call, &slot);
+	if (err == -EAGAIN) {
+		__virtio_irq_reap(vi);
+		if (list_empty(&vi->idle)) {
+			virtio_irq_notify(vi, __virtio_irq_kick_prepare(vi));
+			__virtio_irq_reap(vi);
+		}
+		err = __virtio_irq_submit(vi, call, &slot);
+	}
+	return err;
+}
+
+/**
+ * __virtio_irq_flush_frees - queue every FREE that is pending
+ * @vi: the controller
+ *
+ * Context: any, vi->lock held. What cannot be queued is left to recovery (the
+ * queue is broken) or to the flush timer (no slot is idle).
+ */
+void __virtio_irq_flush_frees(struct virtio_irq *vi)
+{
+	struct virtio_irq_store *store, *next;
+	struct virtio_irq_call call;
+	u32 count;
+	int err;
+
+	lockdep_assert_held(&vi->lock);
+
+	list_for_each_entry_safe(store, next, &vi->pending, node) {
+		struct virtio_irq_range *p = &store->pending, *u = &store->unfreed;
+
+		/* Until the answer recovery has to know of it */
+		u->first = u->valid ? min(u->first, p->first) : p->first;
+		u->last = u->valid ? max(u->last, p->last) : p->last;
+		u->valid = true;
+
+		for (;;) {
+			count = min(p->last - p->first, vi->max_count - 1) + 1;
+			virtio_irq_build_free(&call, store, p->first, count);
+			err = __virtio_irq_post(vi, &call);
+			if (err)
+				break;
+			store->frees++;
+			if (p->last - p->first < count)
+				break;
+			p->first += count;
+		}
+		if (err == -EAGAIN)
+			return;
+		if (err)
+			__virtio_irq_mark(vi);
+		p->valid = false;
+		list_del_init(&store->node);
+	}
+}
+
+void virtio_irq_flush_timer(struct timer_list *t)
+{
+	struct virtio_irq *vi = container_of(t, struct virtio_irq, timer);
+	unsigned long flags;
+	bool notify;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_reap(vi);
+	__virtio_irq_flush_frees(vi);
+	notify = __virtio_irq_notify_lazy(vi, true);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+}
+
+static bool virtio_irq_slot_answered(struct virtio_irq_slot *slot)
+{
+	/* Pairs with the release in __virtio_irq_complete() */
+	u8 state = smp_load_acquire(&slot->state);
+
+	return state == VIRTIO_IRQ_SLOT_DONE || state == VIRTIO_IRQ_SLOT_DROPPED;
+}
+
+/* Submit for a waiter and notify: everything queued before goes along */
+static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
+			    struct virtio_irq_slot **slotp)
+{
+	unsigned long flags;
+	bool notify = false;
+	int err;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_reap(vi);
+	if (!call->recovery)
+		__virtio_irq_flush_frees(vi);
+	err = __virtio_irq_submit(vi, call, slotp);
+	if (!err) {
+		WRITE_ONCE((*slotp)->state, VIRTIO_IRQ_SLOT_WAITED);
+		notify = __virtio_irq_kick_prepare(vi);
+	} else if (err == -EAGAIN) {
+		notify = __virtio_irq_kick_prepare(vi);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+	return err;
+}
+
+/*
+ * Is the wait over? Whoever gets the lock reaps for all, the others look at
+ * their own slot. Nothing more comes out of a broken queue.
+ */
+static bool virtio_irq_poll_once(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	unsigned long flags;
+
+	if (raw_spin_trylock_irqsave(&vi->lock, flags)) {
+		__virtio_irq_reap(vi);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	}
+	return virtio_irq_slot_answered(slot) || virtqueue_is_broken(vi->vq);
+}
+
+/*
+ * The wait is over. Returns the answer's errno, -ETIMEDOUT if there is none
+ * (the slot stays with the device), -ERESTART if a queue reset dropped it.
+ */
+static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call,
+			     struct virtio_irq_slot *slot)
+{
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* One last look: the deadline of a paused guest passes in no time */
+	__virtio_irq_reap(vi);
+	switch (slot->state) {
+	case VIRTIO_IRQ_SLOT_DONE:
+		err = slot->err;
+		__virtio_irq_put_slot(vi, slot);
+		break;
+	case VIRTIO_IRQ_SLOT_DROPPED:
+		err = -ERESTART;
+		__virtio_irq_put_slot(vi, slot);
+		break;
+	default:
+		err = -ETIMEDOUT;
+		slot->reply = NULL;
+		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
+		vi->stats.timeouts++;
+		__virtio_irq_break(vi, call);
+		break;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return err;
+}
+
+static bool virtio_irq_expired(u64 deadline, unsigned int polls)
+{
+	return polls >= VIRTIO_IRQ_MIN_POLLS && ktime_get_mono_fast_ns() > deadline;
+}
+
+/**
+ * virtio_irq_call_atomic - send a request and poll for its answer
+ * @vi: the controller
+ * @call: the request
+ *
+ * Context: any; may spin for poll_timeout_ms with interrupts off.
+ * Return: 0 or the host's status as an errno; -EIO for a malformed answer,
+ * -ETIMEDOUT if there is none or the queue is broken, -ENODEV after removal.
+ */
+int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
+{
+	u64 deadline = ktime_get_mono_fast_ns() +
+		       (u64)READ_ONCE(virtio_irq_poll_timeout_ms) * NSEC_PER_MSEC;
+	struct virtio_irq_slot *slot;
+	unsigned int polls = 0;
+	unsigned long flags;
+	int err;
+
+	while ((err = virtio_irq_start(vi, call, &slot)) == -EAGAIN) {
+		if (virtio_irq_expired(deadline, ++polls)) {
+			raw_spin_lock_irqsave(&vi->lock, flags);
+			vi->stats.timeouts++;
+			__virtio_irq_break(vi, call);
+			raw_spin_unlock_irqrestore(&vi->lock, flags);
+			return -ETIMEDOUT;
+		}
+		cpu_relax();
+	}
+	if (err)
+		return err;
+
+	for (polls = 0; !virtio_irq_poll_once(vi, slot); polls++) {
+		if (virtio_irq_expired(deadline, polls))
+			break;
+		cpu_relax();
+	}
+	err = virtio_irq_finish(vi, call, slot);
+	/* There is no time to send it again */
+	return err == -ERESTART ? -ETIMEDOUT : err;
+}
+
+/**
+ * virtio_irq_call_sleep - send a request and sleep until its answer
+ * @vi: the controller
+ * @call: the request
+ * @timeout_ms: bound of the whole wait in milliseconds
+ *
+ * Waits until the engine is READY, except for recovery's own requests, and
+ * sends a request that a queue reset dropped once more: it took effect wholly
+ * or not at all, and requests are idempotent.
+ *
+ * Context: process context, sleeps.
+ * Return: as virtio_irq_call_atomic().
+ */
+int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
+			  unsigned int timeout_ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(timeout_ms);
+	struct virtio_irq_slot *slot;
+	unsigned int us;
+	int err;
+
+	might_sleep();
+
+	do {
+		if (!call->recovery)
+			wait_event_timeout(vi->wait,
+					   READ_ONCE(vi->state) == VIRTIO_IRQ_READY ||
+					   READ_ONCE(vi->state) == VIRTIO_IRQ_GONE,
+					   max_t(long, end - jiffies, 1));
+
+		err = virtio_irq_start(vi, call, &slot);
+		if (err == -EAGAIN) {
+			usleep_range(100, 200);
+			err = -ERESTART;
+			continue;
+		}
+		if (err)
+			return err;
+
+		/* The first look finds the answer of a synchronous host */
+		for (us = 10; !virtio_irq_poll_once(vi, slot); us = min(2 * us, 10000U)) {
+			if (time_after(jiffies, end) ||
+			    READ_ONCE(vi->state) == VIRTIO_IRQ_GONE)
+				break;
+			usleep_range(us, 2 * us);
+		}
+		err = virtio_irq_finish(vi, call, slot);
+	} while (err == -ERESTART && !call->recovery && time_before(jiffies, end));
+
+	return err == -ERESTART ? -ETIMEDOUT : err;
+}
+
+/**
+ * virtio_irq_forget - make unanswered requests of an endpoint inert
+ * @ep: the endpoint, whose records are about to be freed
+ *
+ * Context: any.
+ */
+void virtio_irq_forget(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq *vi = ep->vi;
+	unsigned long flags;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	list_del_init(&ep->msi.node);
+	for (i = 0; i < vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &vi->slots[i];
+
+		if (slot->vec && slot->vec->store->ep == ep)
+			slot->vec = NULL;
+		if (slot->store && slot->store->ep == ep)
+			slot->store = NULL;
+		if (slot->rel && slot->rel->store->ep == ep)
+			slot->rel = NULL;
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/* A queue reset gave a request back that was not answered */
+static void virtio_irq_drop(struct virtqueue *vq, void *buf)
+{
+	struct virtio_irq *vi = vq->vdev->priv;
+	struct virtio_irq_slot *slot = buf;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->stats.dropped++;
+	if (slot->store)
+		slot->store->frees--;
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
+		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
+	else
+		__virtio_irq_put_slot(vi, slot);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/**
+ * virtio_irq_queue_reset - reset requestq, dropping what is unanswered
+ * @vi: the controller, whose state keeps new requests out
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ENOENT if the device has no VIRTIO_F_RING_RESET, then the ring is
+ * as it was; -ENODEV if the device is not there; or virtqueue_reset()'s error.
+ */
+int virtio_irq_queue_reset(struct virtio_irq *vi)
+{
+	unsigned long flags;
+	int err;
+
+	if (!virtio_has_feature(vi->vdev, VIRTIO_F_RING_RESET))
+		return -ENOENT;
+	/*
+	 * vp_modern_set_queue_reset() polls for ever; a device that has left
+	 * the bus reads as all ones.
+	 */
+	if (vi->vdev->config->get_status(vi->vdev) == 0xff)
+		return -ENODEV;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_reap(vi);
+	vi->resetting = true;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+
+	err = virtqueue_reset(vi->vq, virtio_irq_drop, NULL);
+	if (err)
+		return err;
+	/* BAD_RING() breaks the queue on a used id that was never submitted */
+	__virtqueue_unbreak(vi->vq);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->resetting = false;
+	vi->unnotified = 0;
+	vi->stats.resets++;
+	virtqueue_disable_cb(vi->vq);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return 0;
+}
+
+/* With the DMA API the buffers are mapped once: mapping takes spinlock_t */
+static int virtio_irq_alloc_shared(struct virtio_irq *vi)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	vi->dma_dev = virtqueue_dma_dev(vi->vq);
+	if (vi->dma_dev) {
+		int err = virtqueue_set_dma_premapped(vi->vq);
+
+		if (err)
+			return err;
+		vi->shared = dma_alloc_coherent(vi->dma_dev, vi->shared_size,
+						&vi->shared_dma, GFP_KERNEL);
+		return vi->shared ? 0 : -ENOMEM;
+	}
+#else
+	/* A request and its reply can no longer be premapped one by one */
+	if (virtio_has_feature(vi->vdev, VIRTIO_F_ACCESS_PLATFORM)) {
+		dev_err(&vi->vdev->dev,
+			"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
+		return -EOPNOTSUPP;
+	}
+#endif
+	vi->shared = kzalloc(vi->shared_size, GFP_KERNEL);
+	return vi->shared ? 0 : -ENOMEM;
+}
+
+/**
+ * virtio_irq_queue_init - find requestq and allocate its slots
+ * @vi: the controller
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or an errno.
+ */
+int virtio_irq_queue_init(struct virtio_irq *vi)
+{
+	size_t rsp_stride = virtio_irq_rsp_stride(vi);
+	unsigned int i;
+	int err;
+
+	/* No callback: virtio-pci then gives the queue VIRTIO_MSI_NO_VECTOR */
+	vi->vq = virtio_find_single_vq(vi->vdev, NULL, "request");
+	if (IS_ERR(vi->vq))
+		return PTR_ERR(vi->vq);
+	virtqueue_disable_cb(vi->vq);
+
+	/* Two descriptors each, see virtio_irq_validate() */
+	vi->num_slots = virtqueue_get_vring_size(vi->vq) / 2;
+	if (virtqueue_get_vring_size(vi->vq) < VIRTIO_IRQ_REQUESTQ_MIN) {
+		dev_err(&vi->vdev->dev, "requestq has %u descriptors, needs %u\n",
+			virtqueue_get_vring_size(vi->vq), VIRTIO_IRQ_REQUESTQ_MIN);
+		err = -EINVAL;
+		goto del_vqs;
+	}
+
+	vi->slots = kcalloc(vi->num_slots, sizeof(*vi->slots), GFP_KERNEL);
+	if (!vi->slots) {
+		err = -ENOMEM;
+		goto del_vqs;
+	}
+	vi->shared_size = vi->num_slots * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
+	err = virtio_irq_alloc_shared(vi);
+	if (err)
+		goto free_slots;
+
+	for (i = 0; i < vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &vi->slots[i];
+		size_t offset = i * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
+
+		slot->req = vi->shared + offset;
+		slot->req_dma = vi->shared_dma + offset;
+		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
+		slot->rsp_dma = slot->req_dma + VIRTIO_IRQ_REQ_STRIDE;
+		list_add_tail(&slot->node, &vi->idle);
+	}
+	return 0;
+
+free_slots:
+	kfree(vi->slots);
+del_vqs:
+	vi->vdev->config->del_vqs(vi->vdev);
+	return err;
+}
+
+/**
+ * virtio_irq_queue_exit - free what virtio_irq_queue_init() made
+ * @vi: the controller; the device has been reset, so it owns no buffer any more
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_queue_exit(struct virtio_irq *vi)
+{
+	struct device *dma_dev = vi->dma_dev;
+
+	while (virtqueue_detach_unused_buf(vi->vq))
+		;
+	vi->vdev->config->del_vqs(vi->vdev);
+	if (dma_dev)
+		dma_free_coherent(dma_dev, vi->shared_size, vi->shared, vi->shared_dma);
+	else
+		kfree(vi->shared);
+	kfree(vi->slots);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq request engine: recovery
+ *
+ * One worker. It prints what atomic paths could not, mends a queue that does
+ * not answer, and makes the host hold what the records say: what differs is
+ * freed, detached, disarmed, released or armed again. It takes neither a
+ * device's MSI mutex nor an interrupt's request_mutex, whose owners may be
+ * waiting for it.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "virtio_irq_internal.h"
+
+/* How often recovery looks again at what changed meanwhile, before it lets go */
+#define VIRTIO_IRQ_MAX_PASSES	4
+
+static void virtio_irq_print_note(struct virtio_irq *vi, const struct virtio_irq_note *note)
+{
+	dev_warn_ratelimited(&vi->vdev->dev, "%04x:%02x:%02x.%u: %s of vector %u failed: %pe\n",
+			     note->endpoint >> 16, note->endpoint >> 8 & 0xff,
+			     note->endpoint >> 3 & 0x1f, note->endpoint & 7,
+			     virtio_irq_type_name(note->type), note->index, ERR_PTR(note->err));
+}
+
+static void virtio_irq_print_notes(struct virtio_irq *vi)
+{
+	struct virtio_irq_note notes[ARRAY_SIZE(vi->notes)], broken;
+	unsigned int lost, i;
+
+	raw_spin_lock_irq(&vi->lock);
+	memcpy(notes, vi->notes, sizeof(notes));
+	memset(vi->notes, 0, sizeof(vi->notes));
+	lost = vi->notes_lost;
+	vi->notes_lost = 0;
+	broken = vi->broken_note;
+	vi->broken_note.valid = false;
+	raw_spin_unlock_irq(&vi->lock);
+
+	if (broken.valid)
+		dev_err(&vi->vdev->dev,
+			"no answer to %s of %04x:%02x:%02x.%u, vector %u: recovering, armed interrupts continue\n",
+			virtio_irq_type_name(broken.type), broken.endpoint >> 16,
+			broken.endpoint >> 8 & 0xff, broken.endpoint >> 3 & 0x1f,
+			broken.endpoint & 7, broken.index);
+	for (i = 0; i < ARRAY_SIZE(notes); i++)
+		if (notes[i].valid)
+			virtio_irq_print_note(vi, &notes[i]);
+	if (lost)
+		dev_warn_ratelimited(&vi->vdev->dev, "%u more failures\n", lost);
+}
+
+static bool virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state state)
+{
+	bool ok;
+
+	raw_spin_lock_irq(&vi->lock);
+	ok = vi->state != VIRTIO_IRQ_GONE;
+	if (ok)
+		vi->state = state;
+	raw_spin_unlock_irq(&vi->lock);
+	return ok;
+}
+
+/* Does the host answer? Asking an attached endpoint again changes nothing */
+static int virtio_irq_ping(struct virtio_irq *vi)
+{
+	struct virtio_irq_rsp_attach *reply __free(kfree) =
+		kzalloc(sizeof(*reply) + vi->tlv_size, GFP_KERNEL);
+	struct virtio_irq_endpoint *ep;
+	int err;
+
+	if (!reply)
+		return -ENOMEM;
+	guard(mutex)(&vi->endpoints_lock);
+	list_for_each_entry(ep, &vi->endpoints, node) {
+		if (ep->detached)
+			continue;
+		err = virtio_irq_call_attach(vi, ep->id, reply, true);
+		return err == -ETIMEDOUT || err == -ENODEV ? err : 0;
+	}
+	/* Endpoint 0, the host bridge, is never served: OK changes nothing */
+	err = virtio_irq_call_detach(vi, 0, true);
+	return err == -ETIMEDOUT || err == -ENODEV ? err : 0;
+}
+
+/* BROKEN: make the queue work again */
+static int virtio_irq_reopen(struct virtio_irq *vi)
+{
+	int err;
+
+	if (!virtio_irq_set_state(vi, VIRTIO_IRQ_RECOVERING))
+		return -ENODEV;
+	err = virtio_irq_queue_reset(vi);
+	/* Without a queue reset the late answers give the slots back */
+	if (err == -ENOENT)
+		err = virtqueue_is_broken(vi->vq) ? -EIO : 0;
+	if (!err)
+		err = virtio_irq_ping(vi);
+	if (err)
+		virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
+	return err;
+}
+
+static int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call)
+{
+	call->recovery = true;
+	return virtio_irq_call_sleep(vi, call, virtio_irq_poll_timeout_ms);
+}
+
+/* FREE what the host may hold and nobody was granted, in runs */
+static int virtio_irq_replay_free(struct virtio_irq_store *store)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_range range;
+	struct virtio_irq_call call;
+	u32 first, last, end;
+	int err;
+
+	raw_spin_lock_irq(&vi->lock);
+	range = store->unfreed;
+	if (store->frees)
+		range.valid = false;
+	raw_spin_unlock_irq(&vi->lock);
+	if (!range.valid)
+		return 0;
+
+	end = range.last;
+	for (first = range.first; first <= end && first >= range.first; first = last + 1) {
+		last = first;
+		if (virtio_irq_granted(store, first))
+			continue;
+		while (last < end && last - first + 1 < vi->max_count &&
+		       !virtio_irq_granted(store, last + 1))
+			last++;
+		virtio_irq_build_free(&call, store, first, last - first + 1);
+		/* Not posted, so not counted in store->frees */
+		call.store = NULL;
+		err = virtio_irq_call_recovery(vi, &call);
+		if (err)
+			return err;
+	}
+
+	raw_spin_lock_irq(&vi->lock);
+	if (!store->frees && store->unfreed.first == range.first &&
+	    store->unfreed.last == range.last)
+		store->unfreed.valid = false;
+	raw_spin_unlock_irq(&vi->lock);
+	return 0;
+}
+
+enum virtio_irq_action {
+	VIRTIO_IRQ_NOTHING,
+	VIRTIO_IRQ_DISARM,
+	VIRTIO_IRQ_RELEASE,
+	VIRTIO_IRQ_ARM,
+};
+
+/* What the host has to be told of a vector, the destructive first */
+static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *vec,
+						     struct virtio_irq_msg *route,
+						     bool *retrigger)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	enum virtio_irq_action action = VIRTIO_IRQ_NOTHING;
+
+	raw_spin_lock_irq(&vi->lock);
+	if (!vec->in_use)
+		;
+	else if (vec->maybe_armed && !vec->wanted)
+		action = VIRTIO_IRQ_DISARM;
+	else if (vec->release_lost && !vec->committed)
+		action = VIRTIO_IRQ_RELEASE;
+	else if (vec->dirty && vec->wanted)
+		action = VIRTIO_IRQ_ARM;
+	*route = vec->route;
+	*retrigger = vec->lossy;
+	raw_spin_unlock_irq(&vi->lock);
+	return action;
+}
+
+static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq_call call;
+	struct virtio_irq_msg route;
+	bool retrigger;
+	int err;
+
+	switch (virtio_irq_next_action(vec, &route, &retrigger)) {
+	case VIRTIO_IRQ_DISARM:
+		virtio_irq_build_deactivate(&call, vec);
+		return virtio_irq_call_recovery(vi, &call);
+	case VIRTIO_IRQ_RELEASE:
+		virtio_irq_build_release(&call, vec);
+		return virtio_irq_call_recovery(vi, &call);
+	case VIRTIO_IRQ_ARM:
+		virtio_irq_build_activate(&call, vec, &route, &reply);
+		err = virtio_irq_call_recovery(vi, &call);
+		if (err)
+			return err;
+		raw_spin_lock_irq(&vi->lock);
+		vi->stats.replays++;
+		vec->lossy = false;
+		raw_spin_unlock_irq(&vi->lock);
+		virtio_irq_replayed(vi->doms, vec, retrigger);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Returns 0, or the last error: there is something left to do */
+static int virtio_irq_reconcile(struct virtio_irq *vi)
+{
+	struct virtio_irq_endpoint *ep, *next;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	int err, left = 0;
+
+	guard(mutex)(&vi->endpoints_lock);
+	list_for_each_entry_safe(ep, next, &vi->endpoints, node) {
+		if (ep->detached) {
+			err = virtio_irq_call_detach(vi, ep->id, true);
+			if (!err) {
+				list_del(&ep->node);
+				virtio_irq_endpoint_free(ep);
+			}
+		} else {
+			err = virtio_irq_replay_free(&ep->msi);
+			xa_for_each(&ep->msi.vectors, index, vec) {
+				int ret = virtio_irq_replay_vector(vec);
+
+				if (ret == -ETIMEDOUT || ret == -ENODEV)
+					return ret;
+				err = ret ?: err;
+			}
+		}
+		if (err == -ETIMEDOUT || err == -ENODEV)
+			return err;
+		left = err ?: left;
+	}
+	return left;
+}
+
+static void virtio_irq_again(struct virtio_irq *vi)
+{
+	unsigned long delay = msecs_to_jiffies(vi->backoff);
+
+	vi->backoff = min(2 * vi->backoff, VIRTIO_IRQ_BACKOFF_MAX_MS);
+	raw_spin_lock_irq(&vi->lock);
+	if (vi->state != VIRTIO_IRQ_GONE)
+		queue_delayed_work(vi->wq, &vi->recover, delay);
+	raw_spin_unlock_irq(&vi->lock);
+}
+
+/* RECOVERING ends unless something changed that reconcile has not seen */
+static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
+{
+	u64 since = 0;
+	bool ok;
+
+	raw_spin_lock_irq(&vi->lock);
+	ok = marks == vi->marks || force;
+	if (ok && vi->state == VIRTIO_IRQ_RECOVERING) {
+		since = vi->broken_at;
+		vi->state = VIRTIO_IRQ_READY;
+	}
+	raw_spin_unlock_irq(&vi->lock);
+
+	if (since) {
+		wake_up_all(&vi->wait);
+		dev_notice(&vi->vdev->dev, "the host answers again, after %llu ms\n",
+			   div_u64(ktime_get_mono_fast_ns() - since, NSEC_PER_MSEC));
+	}
+	return ok;
+}
+
+/**
+ * virtio_irq_recover - the recovery worker
+ * @work: vi->recover
+ *
+ * Context: process context on vi->wq, sleeps.
+ */
+void virtio_irq_recover(struct work_struct *work)
+{
+	struct virtio_irq *vi = container_of(to_delayed_work(work), struct virtio_irq, recover);
+	unsigned int pass;
+	u64 marks;
+	int err;
+
+	virtio_irq_print_notes(vi);
+
+	if (READ_ONCE(vi->state) == VIRTIO_IRQ_BROKEN) {
+		err = virtio_irq_reopen(vi);
+		if (err) {
+			if (err != -ENODEV)
+				virtio_irq_again(vi);
+			return;
+		}
+	}
+
+	for (pass = 1; ; pass++) {
+		raw_spin_lock_irq(&vi->lock);
+		marks = vi->marks;
+		raw_spin_unlock_irq(&vi->lock);
+
+		err = virtio_irq_reconcile(vi);
+		if (err == -ENODEV)
+			return;
+		if (err == -ETIMEDOUT) {
+			virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
+			virtio_irq_again(vi);
+			return;
+		}
+		if (virtio_irq_settle(vi, marks, pass == VIRTIO_IRQ_MAX_PASSES))
+			break;
+	}
+
+	/* A refused replay is tried again later, the queue itself is fine */
+	if (err)
+		virtio_irq_again(vi);
+	else
+		vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+}

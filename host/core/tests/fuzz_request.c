@@ -1,0 +1,1033 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fuzzer of the device core: bytes become requests, messages, changes of
+ * limits, migrations. A model that was written from the rules, with an array
+ * where the core has tables, says what each must do; the core must do exactly
+ * that.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "virtio_irq_core.h"
+#include "virtio_irq_inject.h"
+
+/* assert() that no build option takes away */
+#define CHECK(cond)							\
+	do {								\
+		if (!(cond)) {						\
+			fprintf(stderr, "%s:%d: not so: %s\n",		\
+				__FILE__, __LINE__, #cond);		\
+			abort();					\
+		}							\
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The input */
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+static uint8_t byte(struct input *in)
+{
+	if (!in->left)
+		return 0;
+	in->left--;
+	return *in->p++;
+}
+
+static uint32_t word(struct input *in)
+{
+	uint32_t w = 0;
+
+	for (unsigned int i = 0; i < 4; i++)
+		w = w << 8 | byte(in);
+	return w;
+}
+
+/* The model */
+
+#define MAX_VECTORS	64
+#define MAX_ENDPOINTS	2
+#define MAX_COUNT	48
+#define TLV_SIZE	VIRTIO_IRQ_CORE_TLV_MIN
+#define MAX_STORE	48
+#define NUM_EPS		4
+/* So that no data value may come a second time, see check_new_data() */
+#define MAX_STEPS	512
+#define WIDE_VALUES	(1u << 17)
+
+struct mvec {
+	bool allocated, armed, committed, contiguous, data16;
+	uint8_t width;
+	unsigned int order;
+	uint32_t block_first;
+	uint32_t data;
+	struct virtio_irq_msg route;
+	uint64_t delivered, routed;
+};
+
+static const struct virtio_irq_ep_info profiles[NUM_EPS] = {
+	{
+		.window_start = 0xfee00000, .window_end = 0xfeefffff, .pair_address = 0xfee00010,
+		.store_size = MAX_STORE, .multi_msi = 5,
+	}, {
+		.isolated = true, .store_flags = VIRTIO_IRQ_STORE_F_COMMIT,
+		.window_start = 0x100000000, .window_end = 0x1000fffff,
+		.pair_address = 0x100000000, .store_size = 8, .multi_msi = 2,
+	}, {
+		/* No window, no store */
+		.window_start = 1, .window_end = 0,
+	}, {
+		.window_start = 0, .window_end = UINT64_MAX, .pair_address = UINT64_MAX - 3,
+		.store_size = 1,
+	},
+};
+
+static const uint32_t ep_ids[NUM_EPS] = { 0x18, 0x10203, 0, UINT32_MAX };
+
+#define ABSENT		UINT32_C(0x77)
+#define BAD_ROUTE	UINT64_C(0x1000)
+
+struct mep {
+	bool attached;
+	struct virtio_irq_ep *ep;
+	struct mvec vec[MAX_STORE];
+	/* Every value that was ever given out */
+	uint8_t seen[(65536 + WIDE_VALUES) / 8];
+};
+
+static struct model {
+	struct mep ep[NUM_EPS];
+	struct virtio_irq_quotas quotas;
+	/* The VMM: refuses with this status when so many are taken */
+	uint8_t commit_status;
+	uint32_t commit_limit;
+	/* What it counted */
+	uint32_t taken;
+	unsigned int deliveries;
+	struct virtio_irq_msg last;
+	struct mep *last_ep;
+	struct virtio_irq_core *core;
+	/* A core that mutated blobs are loaded into has another life */
+	bool shadow;
+} m;
+
+static int ep_index(uint32_t id)
+{
+	for (int i = 0; i < NUM_EPS; i++)
+		if (ep_ids[i] == id)
+			return i;
+	return -1;
+}
+
+static uint32_t count_endpoints(void)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < NUM_EPS; i++)
+		n += m.ep[i].attached;
+	return n;
+}
+
+static uint32_t count_vectors(const struct mep *only, bool charged, bool armed)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < NUM_EPS; i++) {
+		if (only && only != &m.ep[i])
+			continue;
+		for (unsigned int j = 0; j < MAX_STORE; j++) {
+			const struct mvec *v = &m.ep[i].vec[j];
+
+			n += v->allocated && (!charged || v->armed || v->committed) &&
+			     (!armed || v->armed);
+		}
+	}
+	return n;
+}
+
+#define charged()	count_vectors(NULL, true, false)
+
+/* A status if a vector that holds nothing cannot have it now, after @more others */
+static uint8_t model_charge(uint32_t more)
+{
+	uint32_t have = charged() + more;
+
+	if (have >= m.quotas.committed)
+		return VIRTIO_IRQ_S_QUOTA;
+	if (have >= m.quotas.pool)
+		return VIRTIO_IRQ_S_NOSPC;
+	if (m.commit_status && have >= m.commit_limit)
+		return m.commit_status;
+	return 0;
+}
+
+static void model_detach(struct mep *mep)
+{
+	mep->attached = false;
+	memset(mep->vec, 0, sizeof(mep->vec));
+}
+
+/* The VMM */
+
+static uint8_t op_attach(void *opaque, struct virtio_irq_ep *ep, uint32_t endpoint,
+			 struct virtio_irq_ep_info *info)
+{
+	int i = ep_index(endpoint);
+
+	(void)opaque;
+	if (i < 0)
+		return endpoint == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
+	*info = profiles[i];
+	info->priv = &m.ep[i];
+	if (!m.shadow)
+		m.ep[i].ep = ep;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static void op_detach(void *opaque, struct virtio_irq_ep *ep, void *priv)
+{
+	struct mep *mep = priv;
+
+	(void)opaque;
+	if (!m.shadow) {
+		CHECK(mep->ep == ep);
+		mep->ep = NULL;
+	}
+}
+
+static uint8_t op_check_route(void *opaque, void *priv, const struct virtio_irq_msg *route)
+{
+	(void)opaque;
+	(void)priv;
+	CHECK(route->address % 4 == 0);
+	return route->address == BAD_ROUTE ? VIRTIO_IRQ_S_RANGE : VIRTIO_IRQ_S_OK;
+}
+
+static void op_deliver(void *opaque, void *priv, const struct virtio_irq_msg *route)
+{
+	(void)opaque;
+	m.deliveries++;
+	m.last = *route;
+	m.last_ep = priv;
+}
+
+static uint8_t op_commit(void *opaque, void *priv, uint16_t store, uint32_t index)
+{
+	(void)opaque;
+	(void)priv;
+	CHECK(store == 0 && index < MAX_STORE);
+	if (m.shadow)
+		return VIRTIO_IRQ_S_OK;
+	if (m.commit_status && m.taken >= m.commit_limit)
+		return m.commit_status;
+	m.taken++;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
+{
+	(void)opaque;
+	(void)priv;
+	CHECK(store == 0 && index < MAX_STORE);
+	if (m.shadow)
+		return;
+	CHECK(m.taken > 0);
+	m.taken--;
+}
+
+static const struct virtio_irq_ops ops = {
+	.attach = op_attach,
+	.detach = op_detach,
+	.check_route = op_check_route,
+	.deliver = op_deliver,
+	.commit = op_commit,
+	.release = op_release,
+};
+
+static const struct virtio_irq_core_config config = {
+	.max_vectors = MAX_VECTORS,
+	.max_endpoints = MAX_ENDPOINTS,
+	.max_count = MAX_COUNT,
+	.tlv_size = TLV_SIZE,
+	.seed = 42,
+};
+
+static struct virtio_irq_core *new_core(uint64_t seed)
+{
+	struct virtio_irq_core_config c = config;
+	struct virtio_irq_core *core;
+
+	c.seed = seed;
+	core = virtio_irq_core_new(&c, &ops, NULL);
+	CHECK(core);
+	return core;
+}
+
+/* The model against the core */
+
+static void check_new_data(struct mep *mep, uint32_t index)
+{
+	struct mvec *v = &mep->vec[index];
+	uint32_t size = 1u << v->order;
+
+	CHECK(v->data16 == (v->data <= 0xffff));
+	CHECK(v->data < 65536 + WIDE_VALUES);
+	CHECK(!(mep->seen[v->data / 8] >> v->data % 8 & 1));
+	mep->seen[v->data / 8] |= (uint8_t)(1u << v->data % 8);
+	if (v->contiguous) {
+		CHECK(v->data % size == index - v->block_first);
+		CHECK(v->data - mep->vec[v->block_first].data == index - v->block_first);
+	}
+	/* Nobody else's block, nor in its tail */
+	for (uint32_t i = 0; i < MAX_STORE; i++) {
+		const struct mvec *w = &mep->vec[i];
+		bool mine = v->contiguous && w->contiguous && w->block_first == v->block_first;
+
+		if (!w->allocated || w == v)
+			continue;
+		CHECK(w->data != v->data);
+		if (!mine) {
+			CHECK(v->data >> w->order != w->data >> w->order);
+			CHECK(v->data >> v->order != w->data >> v->order);
+		}
+	}
+}
+
+struct comparison {
+	uint32_t num;
+	/* Vectors whose data value the model does not know yet */
+	bool fresh[NUM_EPS][MAX_STORE];
+};
+
+static bool compare(void *arg, const struct virtio_irq_vector_info *info)
+{
+	int e = ep_index(info->endpoint);
+	struct comparison *c = arg;
+	struct mvec *v;
+
+	c->num++;
+	CHECK(e >= 0 && info->store == 0 && info->index < MAX_STORE);
+	v = &m.ep[e].vec[info->index];
+	CHECK(v->allocated);
+	CHECK(info->armed == v->armed);
+	CHECK(info->committed == (v->armed || v->committed));
+	CHECK(info->contiguous == v->contiguous);
+	CHECK(info->pair.address == profiles[e].pair_address);
+	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
+	CHECK(info->delivered == v->delivered && info->routed == v->routed);
+	if (c->fresh[e][info->index])
+		v->data = info->pair.data;
+	CHECK(info->pair.data == v->data);
+	return true;
+}
+
+static void check_all(struct comparison *c)
+{
+	struct virtio_irq_stats s;
+
+	virtio_irq_core_for_each_vector(m.core, compare, c);
+	virtio_irq_core_get_stats(m.core, &s);
+	CHECK(c->num == count_vectors(NULL, false, false));
+	CHECK(s.allocated == c->num);
+	CHECK(s.committed == charged());
+	CHECK(s.committed == m.taken);
+	CHECK(s.armed == count_vectors(NULL, false, true));
+	CHECK(s.endpoints == count_endpoints());
+	for (unsigned int e = 0; e < NUM_EPS; e++) {
+		CHECK(m.ep[e].attached == !!m.ep[e].ep);
+		for (uint32_t i = 0; i < MAX_STORE; i++)
+			if (c->fresh[e][i])
+				check_new_data(&m.ep[e], i);
+	}
+}
+
+static void check_same(void)
+{
+	struct comparison c;
+
+	memset(&c, 0, sizeof(c));
+	check_all(&c);
+}
+
+/* Requests: what the model makes of the bytes */
+
+static uint32_t le(const uint8_t *p, unsigned int n)
+{
+	uint32_t v = 0;
+
+	while (n--)
+		v = v << 8 | p[n];
+	return v;
+}
+
+static bool all_zero(const uint8_t *p, size_t from, size_t to)
+{
+	while (from < to)
+		if (p[from++])
+			return false;
+	return true;
+}
+
+static uint8_t model_attach(uint32_t id)
+{
+	int e = ep_index(id);
+
+	if (e >= 0 && m.ep[e].attached)
+		return VIRTIO_IRQ_S_OK;
+	if (count_endpoints() == MAX_ENDPOINTS)
+		return VIRTIO_IRQ_S_NOSPC;
+	if (e < 0)
+		return id == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
+	m.ep[e].attached = true;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_room(const struct mep *mep, uint32_t more)
+{
+	uint64_t here = (uint64_t)count_vectors(mep, false, false) + more;
+	uint64_t all = (uint64_t)count_vectors(NULL, false, false) + more;
+
+	if (here > m.quotas.endpoint_vectors || all > m.quotas.vectors)
+		return VIRTIO_IRQ_S_QUOTA;
+	return all > MAX_VECTORS ? VIRTIO_IRQ_S_NOSPC : VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_info *info,
+				 const struct mvec *like, bool commit, uint32_t first,
+				 uint32_t count, struct comparison *c)
+{
+	uint32_t present = 0, same = 0, need = 0;
+	unsigned int order = 0;
+	uint8_t status;
+
+	while (1u << order < count)
+		order++;
+	if (order > info->multi_msi || (uint64_t)first + count > info->store_size)
+		return VIRTIO_IRQ_S_RANGE;
+	for (uint32_t i = first; i < first + count; i++) {
+		const struct mvec *v = &mep->vec[i];
+
+		present += v->allocated;
+		same += v->allocated && v->contiguous && v->block_first == first &&
+			v->order == order && v->data16 == like->data16 && v->width == like->width;
+		need += commit && !v->armed && !v->committed;
+	}
+	if (present && same != count)
+		return VIRTIO_IRQ_S_BUSY;
+	if (!present) {
+		status = model_room(mep, count);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = 0; i < need; i++) {
+		status = model_charge(i);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = first; i < first + count; i++) {
+		struct mvec *v = &mep->vec[i];
+
+		if (!v->allocated) {
+			*v = *like;
+			v->order = order;
+			v->block_first = first;
+			c->fresh[mep - m.ep][i] = true;
+		}
+		v->committed |= commit;
+	}
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_ep_info *info,
+				  const struct mvec *like, bool commit, uint32_t first,
+				  uint32_t count, uint32_t *granted, struct comparison *c)
+{
+	for (*granted = 0; *granted < count; ++*granted) {
+		uint32_t i = first + *granted;
+		uint8_t status = VIRTIO_IRQ_S_OK;
+		struct mvec *v;
+
+		if (i >= info->store_size)
+			return VIRTIO_IRQ_S_RANGE;
+		v = &mep->vec[i];
+		if (v->allocated) {
+			if (v->contiguous || v->data16 != like->data16 || v->width != like->width)
+				return VIRTIO_IRQ_S_BUSY;
+		} else {
+			status = model_room(mep, 1);
+		}
+		if (!status && commit && !v->committed && !v->armed)
+			status = model_charge(0);
+		if (status)
+			return status;
+		if (!v->allocated) {
+			*v = *like;
+			c->fresh[mep - m.ep][i] = true;
+		}
+		v->committed |= commit;
+	}
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, struct comparison *c)
+{
+	uint32_t flags = le(req + 10, 2), first = le(req + 12, 4), count = le(req + 16, 4);
+	int e = ep_index(le(req + 4, 4));
+	const struct virtio_irq_ep_info *info;
+	bool commit = flags & 1;
+	uint8_t status;
+	struct mvec like = {
+		.allocated = true,
+		.contiguous = flags & 2,
+		.data16 = flags & 4,
+		.width = req[20],
+	};
+
+	*granted = 0;
+	if (!all_zero(req, 21, 24) || flags > 7)
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32 ||
+	    like.width < 2 || like.width > 64)
+		return VIRTIO_IRQ_S_RANGE;
+	if (e < 0 || !m.ep[e].attached || !profiles[e].store_size)
+		return VIRTIO_IRQ_S_NOENT;
+	info = &profiles[e];
+	if (like.width < 64 && info->pair_address >= UINT64_C(1) << like.width)
+		return VIRTIO_IRQ_S_RANGE;
+	if (like.contiguous) {
+		status = model_alloc_block(&m.ep[e], info, &like, commit, first, count, c);
+		*granted = status ? 0 : count;
+		return status;
+	}
+	status = model_alloc_prefix(&m.ep[e], info, &like, commit, first, count, granted, c);
+	return *granted ? VIRTIO_IRQ_S_OK : status;
+}
+
+static void model_free(struct mep *mep, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < MAX_STORE; i++)
+		if (i >= first && i - first < count)
+			memset(&mep->vec[i], 0, sizeof(mep->vec[i]));
+}
+
+static uint8_t model_range(const uint8_t *req)
+{
+	uint32_t first = le(req + 12, 4), count = le(req + 16, 4), need = 0;
+	int e = ep_index(le(req + 4, 4));
+	struct mep *mep = e >= 0 && m.ep[e].attached ? &m.ep[e] : NULL;
+	uint8_t status;
+
+	if (!all_zero(req, 10, 12) || !all_zero(req, 20, 24))
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32)
+		return VIRTIO_IRQ_S_RANGE;
+	if (req[0] == VIRTIO_IRQ_T_FREE) {
+		if (mep)
+			model_free(mep, first, count);
+		return VIRTIO_IRQ_S_OK;
+	}
+	if (!mep)
+		return VIRTIO_IRQ_S_NOENT;
+	for (uint32_t i = 0; i < count; i++) {
+		if (first + i >= MAX_STORE || !mep->vec[first + i].allocated)
+			return VIRTIO_IRQ_S_NOENT;
+		need += !mep->vec[first + i].armed && !mep->vec[first + i].committed;
+	}
+	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
+		for (uint32_t i = 0; i < need; i++) {
+			status = model_charge(i);
+			if (status)
+				return status;
+		}
+	}
+	for (uint32_t i = first; i < first + count; i++)
+		mep->vec[i].committed = req[0] == VIRTIO_IRQ_T_COMMIT;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static struct mvec *model_find(const uint8_t *req)
+{
+	int e = ep_index(le(req + 4, 4));
+	uint32_t index = le(req + 12, 4);
+
+	if (e < 0 || index >= MAX_STORE || !m.ep[e].vec[index].allocated)
+		return NULL;
+	return &m.ep[e].vec[index];
+}
+
+static uint8_t model_activate(const uint8_t *req, struct mvec **v)
+{
+	struct virtio_irq_msg route = {
+		.address = (uint64_t)le(req + 20, 4) << 32 | le(req + 16, 4),
+		.data = le(req + 24, 4),
+	};
+	uint32_t flags = le(req + 10, 2);
+	uint8_t status;
+
+	if (flags > 1 || (!flags && le(req + 28, 4)))
+		return VIRTIO_IRQ_S_INVAL;
+	if (flags || le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	*v = model_find(req);
+	if (!*v)
+		return VIRTIO_IRQ_S_NOENT;
+	if (route.address % 4 || route.address == BAD_ROUTE)
+		return VIRTIO_IRQ_S_RANGE;
+	if (!(*v)->armed && !(*v)->committed) {
+		status = model_charge(0);
+		if (status)
+			return status;
+	}
+	(*v)->armed = true;
+	(*v)->route = route;
+	(*v)->routed++;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_deactivate(const uint8_t *req)
+{
+	struct mvec *v;
+
+	if (!all_zero(req, 10, 12))
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	v = model_find(req);
+	if (!v)
+		return VIRTIO_IRQ_S_NOENT;
+	v->armed = false;
+	v->route = (struct virtio_irq_msg) { .address = 0 };
+	return VIRTIO_IRQ_S_OK;
+}
+
+/* Lengths by type; the model knows no others */
+static const size_t req_sizes[] = { 0, 16, 16, 24, 24, 24, 32, 16, 24 };
+static const size_t rsp_sizes[] = { 0, 16 + TLV_SIZE, 8, 16, 8, 8, 24, 8, 8 };
+
+static void check_body(const uint8_t *req, const uint8_t *rsp, uint32_t granted,
+		       const struct mvec *v)
+{
+	int e = ep_index(le(req + 4, 4));
+
+	if (req[0] == VIRTIO_IRQ_T_ALLOC) {
+		CHECK(le(rsp + 8, 4) == granted && all_zero(rsp, 12, 16));
+	} else if (req[0] == VIRTIO_IRQ_T_ACTIVATE) {
+		CHECK((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4));
+		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) ==
+		      profiles[e].pair_address);
+		CHECK(le(rsp + 16, 4) == v->data && all_zero(rsp, 20, 24));
+	} else if (req[0] == VIRTIO_IRQ_T_ATTACH) {
+		CHECK(le(rsp + 8, 4) == profiles[e].isolated);
+		CHECK(!profiles[e].store_size == all_zero(rsp, 16, 16 + TLV_SIZE));
+	}
+}
+
+static void do_request(const uint8_t *bytes, size_t req_size, size_t rsp_size)
+{
+	uint8_t type = req_size ? bytes[0] : 0;
+	bool known = type >= VIRTIO_IRQ_T_ATTACH && type <= VIRTIO_IRQ_T_FREE;
+	uint8_t *req = malloc(req_size + 1), *rsp = malloc(rsp_size + 1);
+	uint8_t expected = VIRTIO_IRQ_S_INVAL;
+	struct mvec *v = NULL;
+	struct comparison c;
+	uint32_t granted = 0;
+	size_t used, want;
+	int e;
+
+	CHECK(req && rsp);
+	memcpy(req, bytes, req_size);
+	memset(&c, 0, sizeof(c));
+	memset(rsp, 0xa5, rsp_size + 1);
+
+	if (req_size < 8) {
+		expected = VIRTIO_IRQ_S_INVAL;
+	} else if (!known) {
+		expected = VIRTIO_IRQ_S_UNSUPP;
+	} else if (req_size == req_sizes[type] && rsp_size >= rsp_sizes[type] &&
+		   all_zero(req, 1, 4)) {
+		switch (type) {
+		case VIRTIO_IRQ_T_ATTACH:
+			if (all_zero(req, 8, 16))
+				expected = model_attach(le(req + 4, 4));
+			break;
+		case VIRTIO_IRQ_T_DETACH:
+			if (!all_zero(req, 8, 16))
+				break;
+			e = ep_index(le(req + 4, 4));
+			if (e >= 0)
+				model_detach(&m.ep[e]);
+			expected = VIRTIO_IRQ_S_OK;
+			break;
+		case VIRTIO_IRQ_T_ALLOC:
+			expected = model_alloc(req, &granted, &c);
+			break;
+		case VIRTIO_IRQ_T_ACTIVATE:
+			expected = model_activate(req, &v);
+			break;
+		case VIRTIO_IRQ_T_DEACTIVATE:
+			expected = model_deactivate(req);
+			break;
+		default:
+			expected = model_range(req);
+			break;
+		}
+	}
+	want = expected == VIRTIO_IRQ_S_OK ? rsp_sizes[type] : 8;
+	if (rsp_size < 8)
+		want = 0;
+
+	used = virtio_irq_core_request(m.core, req, req_size, rsp, rsp_size);
+	CHECK(used == want);
+	CHECK(rsp[rsp_size] == 0xa5);
+	if (used) {
+		CHECK(rsp[0] == expected);
+		CHECK(all_zero(rsp, 1, 8));
+	}
+	if (used > 8)
+		check_body(req, rsp, granted, v);
+	check_all(&c);
+	free(req);
+	free(rsp);
+}
+
+/* Steps */
+
+static void put(uint8_t *p, uint64_t value, unsigned int n)
+{
+	while (n--) {
+		*p++ = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+/* Mostly one that exists */
+static uint32_t pick_ep(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	if (b < 0xf0)
+		return ep_ids[b % 7 < 5 ? 0 : b % 7 - 4];
+	return b == 0xf0 ? ABSENT : word(in);
+}
+
+static uint32_t pick_index(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	if (b < 0xf8)
+		return b % (MAX_STORE + 4);
+	return b == 0xf8 ? UINT32_MAX : word(in);
+}
+
+static uint64_t pick_route(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	if (b < 0xf0)
+		return UINT64_C(0xfee00000) + ((uint64_t)b << 12);
+	if (b < 0xf8)
+		return BAD_ROUTE;
+	return (uint64_t)word(in) << 32 | word(in);
+}
+
+/* A well-formed request, with now and then one byte of it spoilt */
+static void step_request(struct input *in)
+{
+	static const uint8_t widths[] = { 64, 64, 32, 40, 33, 31, 63, 1 };
+	uint8_t type = 1 + byte(in) % VIRTIO_IRQ_T_FREE;
+	uint8_t req[32] = { type };
+	size_t rsp_size = rsp_sizes[type];
+	size_t req_size = req_sizes[type];
+	uint8_t spoil;
+
+	put(req + 4, pick_ep(in), 4);
+	if (type > VIRTIO_IRQ_T_DETACH)
+		put(req + 12, pick_index(in), 4);
+	if (type == VIRTIO_IRQ_T_ALLOC) {
+		uint8_t b = byte(in);
+
+		put(req + 10, b & 7, 2);
+		req[20] = widths[b >> 3 & 7];
+	}
+	if (type >= VIRTIO_IRQ_T_ALLOC && req_size == 24)
+		put(req + 16, byte(in) % (MAX_COUNT + 2), 4);
+	if (type == VIRTIO_IRQ_T_ACTIVATE) {
+		put(req + 16, pick_route(in), 8);
+		put(req + 24, byte(in), 4);
+	}
+	spoil = byte(in);
+	if (spoil >= 0xf0) {
+		req[byte(in) % sizeof(req)] ^= byte(in);
+	} else if (spoil >= 0xe8) {
+		req_size = byte(in) % (sizeof(req) + 1);
+		rsp_size = byte(in) % 128;
+	}
+	do_request(req, req_size, rsp_size);
+}
+
+static void step_raw(struct input *in)
+{
+	uint8_t req[64];
+	size_t req_size = byte(in) % sizeof(req), rsp_size = byte(in);
+
+	for (size_t i = 0; i < req_size; i++)
+		req[i] = byte(in);
+	do_request(req, req_size, rsp_size);
+}
+
+static void step_message(struct input *in)
+{
+	struct mep *mep = &m.ep[byte(in) % NUM_EPS];
+	const struct virtio_irq_ep_info *info = &profiles[mep - m.ep];
+	enum virtio_irq_verdict want, got;
+	uint64_t address = info->pair_address;
+	unsigned int before = m.deliveries;
+	struct mvec *hit = NULL;
+	uint8_t how = byte(in);
+	bool has_pasid = how & 1;
+	uint32_t data;
+
+	if (!mep->attached)
+		return;
+	if (how & 2)
+		address = info->window_start + 4 * (uint64_t)byte(in);
+	data = how & 4 ? word(in) : mep->vec[byte(in) % MAX_STORE].data + (how >> 3 & 3);
+
+	for (unsigned int i = 0; i < MAX_STORE; i++)
+		if (mep->vec[i].armed && mep->vec[i].data == data)
+			hit = &mep->vec[i];
+	if (info->window_start > info->window_end || address != info->pair_address)
+		want = info->isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
+	else if (!hit)
+		want = VIRTIO_IRQ_BLOCKED_FREED;
+	else if (has_pasid)
+		want = VIRTIO_IRQ_BLOCKED_PASID;
+	else
+		want = VIRTIO_IRQ_DELIVERED;
+
+	got = virtio_irq_core_message(m.core, mep->ep, address, data, has_pasid, how >> 5);
+	CHECK(got == want);
+	CHECK(m.deliveries == before + (want == VIRTIO_IRQ_DELIVERED));
+	if (want == VIRTIO_IRQ_DELIVERED) {
+		hit->delivered++;
+		CHECK(m.last_ep == mep);
+		CHECK(m.last.address == hit->route.address && m.last.data == hit->route.data);
+	}
+	check_same();
+}
+
+static uint32_t pick_limit(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	return b & 0x80 ? UINT32_MAX : b;
+}
+
+static void step_limits(struct input *in)
+{
+	static const uint8_t statuses[] = { 0, 0, VIRTIO_IRQ_S_NOMEM, VIRTIO_IRQ_S_PERM };
+
+	m.quotas.vectors = pick_limit(in);
+	m.quotas.endpoint_vectors = pick_limit(in);
+	m.quotas.committed = pick_limit(in);
+	m.quotas.pool = pick_limit(in);
+	virtio_irq_core_set_quotas(m.core, &m.quotas);
+	m.commit_status = statuses[byte(in) % 4];
+	m.commit_limit = byte(in);
+	check_same();
+}
+
+static void step_reset(void)
+{
+	for (unsigned int i = 0; i < NUM_EPS; i++)
+		model_detach(&m.ep[i]);
+	virtio_irq_core_reset(m.core);
+	check_same();
+}
+
+static void step_gone(struct input *in)
+{
+	uint32_t id = pick_ep(in);
+	int e = ep_index(id);
+
+	if (e >= 0)
+		model_detach(&m.ep[e]);
+	virtio_irq_core_endpoint_gone(m.core, id);
+	check_same();
+}
+
+/* The guest goes on in another core */
+static void step_migrate(struct input *in)
+{
+	uint8_t *blob, *again, status = m.commit_status;
+	size_t size, again_size;
+
+	CHECK(!virtio_irq_core_save(m.core, &blob, &size));
+	virtio_irq_core_free(m.core);
+	CHECK(m.taken == 0);
+	m.core = new_core(word(in));
+	virtio_irq_core_set_quotas(m.core, &m.quotas);
+	m.commit_status = 0;
+	CHECK(!virtio_irq_core_load(m.core, blob, size));
+	m.commit_status = status;
+	check_same();
+	CHECK(!virtio_irq_core_save(m.core, &again, &again_size));
+	CHECK(size == again_size && !memcmp(blob, again, size));
+	free(blob);
+	free(again);
+}
+
+/*
+ * A blob that somebody has changed, into a core of its own: it is refused, or
+ * it is taken as it is.
+ */
+static void step_bad_blob(struct input *in)
+{
+	struct virtio_irq_core *core;
+	struct virtio_irq_stats s;
+	uint8_t *blob, *again;
+	size_t size, again_size;
+	int ret;
+
+	CHECK(!virtio_irq_core_save(m.core, &blob, &size));
+	for (unsigned int n = byte(in) % 8; n--;)
+		blob[word(in) % size] = byte(in);
+	m.shadow = true;
+	core = new_core(1);
+	ret = virtio_irq_core_load(core, blob, size);
+	virtio_irq_core_get_stats(core, &s);
+	if (ret) {
+		CHECK(ret == -EINVAL || ret == -ENODEV);
+		CHECK(!s.endpoints && !s.allocated && !s.committed && !s.armed);
+	} else {
+		CHECK(s.endpoints <= MAX_ENDPOINTS && s.allocated <= MAX_VECTORS);
+		CHECK(!virtio_irq_core_save(core, &again, &again_size));
+		CHECK(size == again_size && !memcmp(blob, again, size));
+		free(again);
+	}
+	virtio_irq_core_free(core);
+	m.shadow = false;
+	free(blob);
+}
+
+/* Rules that are taken print as rules that are taken, and mean the same */
+static void step_rules(struct input *in)
+{
+	struct virtio_irq_ruleset set = { .num = 0 }, again = { .num = 0 };
+	char text[64], printed[512];
+	const char *msg = NULL;
+	size_t n = byte(in) % sizeof(text);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)byte(in);
+	text[n] = '\0';
+	if (virtio_irq_ruleset_parse(&set, text, virtio_irq_parse_status, &msg)) {
+		CHECK(msg && !set.num);
+		return;
+	}
+	n = (size_t)virtio_irq_ruleset_print(&set, virtio_irq_print_status, printed,
+					     sizeof(printed));
+	CHECK(n < sizeof(printed) && n == strlen(printed));
+	CHECK(!virtio_irq_ruleset_parse(&again, printed, virtio_irq_parse_status, &msg));
+	CHECK(set.num == again.num);
+	for (unsigned int i = 0; i < set.num; i++)
+		CHECK(set.rule[i].type == again.rule[i].type &&
+		      set.rule[i].nth == again.rule[i].nth &&
+		      set.rule[i].times == again.rule[i].times &&
+		      set.rule[i].arg == again.rule[i].arg);
+}
+
+/* A reply under rules has a length that can be, and stays in its room */
+static void step_inject(struct input *in)
+{
+	struct virtio_irq_inject inj = { .mute = VIRTIO_IRQ_MUTE_OFF };
+	struct virtio_irq_ruleset *sets[] = { &inj.refuse, &inj.malform, &inj.delay };
+	uint8_t req[32], *rsp;
+	size_t rsp_size, used;
+	uint32_t delay_ms;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		sets[i]->num = byte(in) % 3;
+		for (unsigned int j = 0; j < sets[i]->num; j++)
+			sets[i]->rule[j] = (struct virtio_irq_rule) {
+				.type = byte(in) % 9,
+				.nth = 1 + byte(in) % 2,
+				.times = byte(in) % 3,
+				.arg = 1 + byte(in) % 9,
+			};
+	}
+	for (size_t i = 0; i < sizeof(req); i++)
+		req[i] = byte(in);
+	/* One that changes nothing, so that the model need not know of it */
+	req[8] |= 1;
+	rsp_size = byte(in);
+	rsp = malloc(rsp_size + 1);
+	CHECK(rsp);
+	used = virtio_irq_inject_request(&inj, m.core, req, req_sizes[req[0] % 9], rsp, rsp_size,
+					 &delay_ms);
+	CHECK(used <= rsp_size + 1 && delay_ms <= 9);
+	CHECK(inj.refused <= 1 && inj.malformed <= 1 && inj.delayed == !!delay_ms);
+	free(rsp);
+	check_same();
+}
+
+static void step(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	if (b < 160)
+		step_request(in);
+	else if (b < 216)
+		step_message(in);
+	else if (b < 228)
+		step_limits(in);
+	else if (b < 234)
+		step_raw(in);
+	else if (b < 238)
+		step_migrate(in);
+	else if (b < 243)
+		step_bad_blob(in);
+	else if (b < 246)
+		step_rules(in);
+	else if (b < 250)
+		step_inject(in);
+	else if (b < 254)
+		step_gone(in);
+	else
+		step_reset();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { .p = data, .left = size };
+
+	memset(&m, 0, sizeof(m));
+	m.quotas = (struct virtio_irq_quotas) {
+		.vectors = UINT32_MAX,
+		.endpoint_vectors = UINT32_MAX,
+		.committed = UINT32_MAX,
+		.pool = UINT32_MAX,
+	};
+	m.core = new_core(config.seed);
+	for (unsigned int i = 0; i < MAX_STEPS && in.left; i++)
+		step(&in);
+
+	step_reset();
+	CHECK(m.taken == 0);
+	virtio_irq_core_free(m.core);
+	return 0;
+}

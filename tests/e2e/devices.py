@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""The functions that a guest gets, at known addresses."""
+
+import hashlib
+import pathlib
+import shutil
+import tempfile
+
+from lan import Lan
+
+MIB = 1 << 20
+
+
+class Devices:
+    """QEMU arguments for some PCI functions on the root bus.
+
+    They are at 00:03.0 and up in the order of the calls; 00:02.0 is the
+    controller's. directory takes disk images.
+    """
+
+    FIRST_SLOT = 3
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.devices = []
+        self.args = []
+        self._addresses = {}
+        self._images = {}
+        self._sockets = None
+        self.lan = None
+
+    def _add(self, driver, name, properties):
+        slot = self.FIRST_SLOT + len(self.devices)
+        self._addresses[name] = f"0000:00:{slot:02x}.0"
+        self.devices.append((driver, {"id": name, "addr": f"{slot:x}", **properties}))
+        return self
+
+    def _drive(self, name, size):
+        image = self.directory / f"{name}.img"
+        with open(image, "wb") as file:
+            file.truncate(size)
+        self._images[name] = image
+        self.args += ["-drive", f"if=none,id={name}-drive,format=raw,cache=writeback,"
+                                f"file={str(image).replace(',', ',,')}"]
+
+    def virtio_blk(self, name="vblk", size=16 * MIB, **properties):
+        """A virtio disk, /dev/vdX."""
+        self._drive(name, size)
+        return self._add("virtio-blk-pci", name,
+                         {"drive": f"{name}-drive", "disable-legacy": "on", **properties})
+
+    def nvme(self, name="nvme", size=16 * MIB, **properties):
+        """An NVMe disk, /dev/nvmeXn1."""
+        self._drive(name, size)
+        return self._add("nvme", name, {"drive": f"{name}-drive", "serial": name, **properties})
+
+    def virtio_net(self, name="vnet", **properties):
+        """A virtio network card, eth0, with a Lan at the other end."""
+        self._sockets = tempfile.mkdtemp(prefix="virq-lan-")
+        self.lan = Lan(self._sockets)
+        self.args += ["-netdev", self.lan.netdev(f"{name}-lan")]
+        return self._add("virtio-net-pci", name,
+                         {"netdev": f"{name}-lan", "disable-legacy": "on", "romfile": "",
+                          **properties})
+
+    def testdev(self, name="testdev", vectors=64, **properties):
+        """An ims-testdev function."""
+        return self._add("ims-testdev", name, {"vectors": vectors, **properties})
+
+    def address(self, name):
+        """PCI address as the guest shows it, 0000:bb:dd.f."""
+        return self._addresses[name]
+
+    def sha256(self, name, start, length):
+        """Of a part of a disk, as it is on the host."""
+        with open(self._images[name], "rb") as file:
+            file.seek(start)
+            return hashlib.sha256(file.read(length)).hexdigest()
+
+    def fill(self, name, data):
+        """Put data at the start of a disk, from the host."""
+        with open(self._images[name], "r+b") as file:
+            file.write(data)
+
+    def close(self):
+        """The disks are not kept: they are large, and what is in them is known."""
+        if self.lan is not None:
+            self.lan.close()
+            self.lan = None
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+        for image in self._images.values():
+            image.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""Steps that several tests and the demonstration share."""
+
+import hashlib
+import os
+
+MIB = 1 << 20
+
+
+def write_disk(guest, devices, name, node, size=2 * MIB, seek=0):
+    """Write random data past the page cache; the host has to see the same. Its checksum."""
+    block = 64 * 1024
+    guest.run(f"dd if=/dev/urandom of=/tmp/{name}.data bs={block} count={size // block} "
+              f"2>/dev/null && dd if=/tmp/{name}.data of={node} bs={block} "
+              f"seek={seek // block} oflag=direct conv=notrunc 2>/dev/null && sync")
+    inside = guest.run(f"sha256sum < /tmp/{name}.data; rm /tmp/{name}.data").out.split()[0]
+    outside = devices.sha256(name, seek, size)
+    assert inside == outside, f"{name}: the guest wrote {inside}, the host has {outside}"
+    return outside
+
+
+def read_disk(guest, devices, name, node, size=2 * MIB):
+    """Read random data that the host put there. Its checksum."""
+    data = os.urandom(size)
+    devices.fill(name, data)
+    outside = hashlib.sha256(data).hexdigest()
+    inside = guest.run(f"dd if={node} bs=64k count={size // 65536} iflag=direct 2>/dev/null"
+                       " | sha256sum").out.split()[0]
+    assert inside == outside, f"{name}: the host put {outside}, the guest read {inside}"
+    return outside
+
+
+def network_up(guest, guest_ip, interface="eth0"):
+    """Give the card its address."""
+    guest.run(f"ip addr add {guest_ip}/24 dev {interface} && ip link set {interface} up")
+
+
+def affinity(guest, irq):
+    """The CPU that an interrupt goes to now."""
+    return int(guest.read(f"/proc/irq/{irq}/effective_affinity_list"))
+
+
+def move(guest, irq, cpu, check=True):
+    """Move an interrupt to a CPU, as an administrator does."""
+    return guest.write(f"/proc/irq/{irq}/smp_affinity_list", cpu, check=check)
+
+
+def assert_route(vector, cpu):
+    """The host's route goes to that CPU: APIC IDs are CPU numbers on our machines."""
+    destination = (vector["route-address"] >> 12) & 0xff
+    assert vector["armed"], f"not armed: {vector}"
+    assert destination == cpu, f"routed to {destination} instead of {cpu}: {vector}"
+
+
+def assert_pair_in_store(host_vector, row):
+    """The device's own store holds what the host handed out."""
+    stored = (row["address"], row["data"])
+    pair = (host_vector["pair-address"], host_vector["pair-data"])
+    assert stored == pair, f"the store holds {stored}, the host's pair is {pair}"

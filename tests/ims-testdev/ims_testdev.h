@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ims-testdev guest driver: what its files share
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#ifndef IMS_TESTDEV_H
+#define IMS_TESTDEV_H
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/io.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "ims_testdev_regs.h"
+
+/* Longest command, and longest result line with the NUL, in bytes */
+#define ITD_MAX_COMMAND		128
+#define ITD_RESULT_SIZE		512
+
+struct itd_dev;
+
+/**
+ * struct itd_counts - sums over some vectors
+ * @owed: interrupts still to be fired
+ * @fired: interrupts fired
+ * @acked: interrupts acknowledged
+ * @abandoned: interrupts cancelled after they had left
+ * @handled: interrupts handled
+ * @spurious: spurious calls of the handler
+ */
+struct itd_counts {
+	u64			owed;
+	u64			fired;
+	u64			acked;
+	u64			abandoned;
+	u64			handled;
+	u64			spurious;
+};
+
+/**
+ * struct itd_vector - one of the device's vectors
+ * @itd: the device
+ * @regs: its register block
+ * @index: its number, also in the MSI-X table
+ * @lock: guards all fields up to @before, together with itd_dev.life; held over
+ *	every operation on the vector
+ * @virq: Linux interrupt number, 0 while the vector is not allocated
+ * @dynamic: allocated by pci_msix_alloc_irq_at()
+ * @requested: request_irq() succeeded
+ * @churned: belongs to the churn job; nobody else operates on it
+ * @before: counters before the churn job fired
+ * @name: shown in /proc/interrupts
+ * @handled: interrupts that the handler claimed from the device
+ * @spurious: calls of the handler without an interrupt outstanding
+ * @last_cpu: CPU of the last call of the handler, -1 if there was none
+ */
+struct itd_vector {
+	struct itd_dev		*itd;
+	void __iomem		*regs;
+	u32			index;
+
+	struct mutex		lock;	/* this vector's operations */
+	int			virq;
+	bool			dynamic;
+	bool			requested;
+	bool			churned;
+	struct itd_counts	before;
+	char			name[40];
+
+	atomic64_t		handled;
+	atomic64_t		spurious;
+	int			last_cpu;
+};
+
+/**
+ * struct itd_job - something that goes on in the background
+ * @itd: the device
+ * @work: does it
+ * @done: completed when @work has ended
+ * @running: guarded by itd_dev.job_lock; the parameters below are constant and
+ *	the results are incomplete while it is true
+ * @stop: tells @work to end after the current round
+ * @first: first vector
+ * @count: number of vectors
+ * @rounds: how often, 0: until stopped
+ * @fires: churn: interrupts per vector and round
+ * @done_rounds: rounds completed
+ * @ops: operations that succeeded
+ * @fired: churn: interrupts fired, all of them handled
+ * @spurious: churn: spurious calls of the handlers meanwhile
+ * @failed: mover: moves that were refused
+ * @ret: 0 or the first error
+ * @step: name of the operation that returned @ret
+ * @index: vector that it was for
+ */
+struct itd_job {
+	struct itd_dev		*itd;
+	struct work_struct	work;
+	struct completion	done;
+	bool			running;
+	bool			stop;
+	u32			first;
+	u32			count;
+	u32			rounds;
+	u32			fires;
+
+	u32			done_rounds;
+	u64			ops;
+	u64			fired;
+	u64			spurious;
+	u64			failed;
+	int			ret;
+	const char		*step;
+	u32			index;
+};
+
+/**
+ * struct itd_dev - one ims-testdev function
+ * @pdev: the PCI function
+ * @regs: BAR 0
+ * @msix_table: the MSI-X table, NULL if there is none
+ * @life: held for writing where vectors are allocated or released together, and
+ *	then no vector's lock is needed; for reading over every other operation.
+ *	Taken before @job_lock, that before itd_vector.lock, that before @raw_lock
+ * @raw_lock: makes one thing of setting up and sending a raw message, and of
+ *	taking and reading a snapshot
+ * @job_lock: guards itd_job.running
+ * @churn: adds, requests, fires, frees and removes vectors
+ * @mover: moves vectors between CPUs
+ * @wq: where the two jobs run
+ * @gone: the driver is being unbound; waits end
+ * @dir: debugfs directory
+ * @result_lock: guards @result
+ * @result: what the last command to end returned
+ * @nr_vectors: number of elements of @vec
+ * @vec: the vectors
+ */
+struct itd_dev {
+	struct pci_dev		*pdev;
+	void __iomem		*regs;
+	void __iomem		*msix_table;
+	struct rw_semaphore	life;
+	struct mutex		raw_lock; /* multi-access register sequences */
+	struct mutex		job_lock; /* start and end of jobs */
+	struct itd_job		churn;
+	struct itd_job		mover;
+	struct workqueue_struct	*wq;
+	bool			gone;
+	struct dentry		*dir;
+	struct mutex		result_lock; /* result */
+	char			result[ITD_RESULT_SIZE];
+	u32			nr_vectors;
+	struct itd_vector	vec[] __counted_by(nr_vectors);
+};
+
+/**
+ * struct itd_message - what a vector's store in the device holds
+ * @address: message address
+ * @data: message data
+ * @masked: the vector is masked in the device
+ */
+struct itd_message {
+	u64			address;
+	u32			data;
+	bool			masked;
+};
+
+static inline u32 itd_read(struct itd_vector *v, u32 reg)
+{
+	return readl(v->regs + reg);
+}
+
+static inline void itd_write(struct itd_vector *v, u32 reg, u32 val)
+{
+	writel(val, v->regs + reg);
+}
+
+/* ims_testdev_main.c */
+int itd_alloc(struct itd_dev *itd, unsigned int flags, unsigned int min,
+	      unsigned int max, struct irq_affinity *affd);
+int itd_release(struct itd_dev *itd);
+int itd_request(struct itd_vector *v);
+int itd_free(struct itd_vector *v);
+int itd_add(struct itd_vector *v);
+int itd_add_any(struct itd_dev *itd);
+int itd_remove(struct itd_vector *v);
+int itd_move(struct itd_vector *v, unsigned int cpu);
+int itd_get_message(struct itd_vector *v, struct itd_message *msg);
+int itd_vector_settled(struct itd_vector *v, unsigned long deadline);
+void itd_count(struct itd_vector *v, struct itd_counts *sum);
+int itd_clear(struct itd_dev *itd);
+u32 itd_raw(struct itd_dev *itd, u64 address, u32 data);
+int itd_free_and_raw(struct itd_vector *v, u32 times, struct itd_message *msg,
+		     u32 *bus);
+
+/* ims_testdev_jobs.c */
+void itd_jobs_init(struct itd_dev *itd);
+bool itd_jobs_running(struct itd_dev *itd);
+int itd_churn_start(struct itd_dev *itd, u32 first, u32 count, u32 rounds,
+		    u32 fires);
+int itd_mover_start(struct itd_dev *itd, u32 first, u32 count, u32 rounds);
+int itd_job_wait(struct itd_job *job, unsigned long timeout);
+void itd_job_stop(struct itd_job *job);
+
+/* ims_testdev_ctl.c */
+int itd_execute(struct itd_dev *itd, const char *text, char *result);
+
+/* ims_testdev_debugfs.c */
+void itd_ctl_create(struct itd_dev *itd);
+void itd_ctl_remove(struct itd_dev *itd);
+void itd_ctl_init(void);
+void itd_ctl_exit(void);
+
+#endif
