@@ -15,6 +15,7 @@
 #include <linux/sizes.h>
 #include <linux/timekeeping.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include "virtio_irq_internal.h"
 
@@ -929,9 +930,9 @@ static int virtio_irq_read_config(struct virtio_irq *vi)
 	struct virtio_device *vdev = vi->vdev;
 	u16 num_scopes;
 
-	virtio_cread(vdev, struct virtio_irq_config, max_count, &vi->max_count);
-	virtio_cread(vdev, struct virtio_irq_config, tlv_size, &vi->tlv_size);
-	virtio_cread(vdev, struct virtio_irq_config, num_scopes, &num_scopes);
+	virtio_cread_le(vdev, struct virtio_irq_config, max_count, &vi->max_count);
+	virtio_cread_le(vdev, struct virtio_irq_config, tlv_size, &vi->tlv_size);
+	virtio_cread_le(vdev, struct virtio_irq_config, num_scopes, &num_scopes);
 
 	if (!vi->max_count) {
 		dev_err(&vdev->dev, "config: max_count is 0\n");

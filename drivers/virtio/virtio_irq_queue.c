@@ -13,6 +13,8 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/version.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include "virtio_irq_internal.h"
 

@@ -1,0 +1,950 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq: the irq domain between a CPU-side parent and per-device MSI domains
+ *
+ *	per-device MSI domain	PCI/MSI or PCI/MSI-X, made by the core
+ *	  virtio-irq domain	this file
+ *	    parent domain	composes the route, x86 vector domain
+ *
+ * The parent's message goes to the host as the route, the host's pair goes to
+ * the device. The engine (drivers/virtio/virtio_irq.c) does the asking.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/hashtable.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/msi.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/virtio_irq.h>
+#include <linux/workqueue.h>
+
+#ifdef CONFIG_X86_LOCAL_APIC
+#include <asm/hw_irq.h>
+#endif
+
+/* What the virtio-irq domain itself can do beyond its parent */
+#define VIRTIO_IRQ_MSI_FLAGS_ADDED	MSI_FLAG_MULTI_PCI_MSI
+
+/**
+ * struct virtio_irq_parent - one virtio-irq domain, on one parent domain
+ * @node: in virtio_irq_domains::parents
+ * @doms: controller it belongs to
+ * @parent: the CPU-side domain below
+ * @domain: the virtio-irq domain
+ * @isolated: for endpoints for which the host vouches
+ * @ops: what makes it a parent of per-device MSI domains
+ */
+struct virtio_irq_parent {
+	struct list_head	node;
+	struct virtio_irq_domains *doms;
+	struct irq_domain	*parent;
+	struct irq_domain	*domain;
+	bool			isolated;
+	struct msi_parent_ops	ops;
+};
+
+/**
+ * struct virtio_irq_source - a device that is served
+ * @node: in virtio_irq_domains::sources
+ * @dev: the device; its lock serialises taking over and giving back
+ * @parent: the virtio-irq domain that it uses
+ * @ep: its endpoint
+ * @prepare_desc: the MSI bus's own callback, guarded by the MSI mutex
+ * @write_msi_msg: the MSI bus's own callback
+ * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
+ *	by the MSI mutex
+ * @block_lock: one writer of a multi-MSI message, which several interrupts share
+ */
+struct virtio_irq_source {
+	struct hlist_node	node;
+	struct device		*dev;
+	struct virtio_irq_parent *parent;
+	struct virtio_irq_endpoint *ep;
+	void (*prepare_desc)(struct irq_domain *domain, msi_alloc_info_t *arg,
+			     struct msi_desc *desc);
+	void (*write_msi_msg)(struct irq_data *d, struct msi_msg *msg);
+	int			alloc_error;
+	raw_spinlock_t		block_lock;
+};
+
+/**
+ * struct virtio_irq_domains - the domain side of a controller
+ * @vi: its engine
+ * @nb: on the PCI bus
+ * @walk: takes over devices that were bound first, gives back those left over
+ * @walk_bound: @walk is still to look at bound devices
+ * @parents_lock: guards @parents
+ * @parents: virtio-irq domains
+ * @sources_lock: guards @sources; raw, messages are written under desc->lock
+ * @sources: served devices by address
+ * @virqs_lock: guards virtio_irq_vector::virq, and while it is not 0 keeps the
+ *	interrupt's descriptor
+ */
+struct virtio_irq_domains {
+	struct virtio_irq	*vi;
+	struct notifier_block	nb;
+	struct work_struct	walk;
+	bool			walk_bound;
+	struct mutex		parents_lock;
+	struct list_head	parents;
+	raw_spinlock_t		sources_lock;
+	DECLARE_HASHTABLE(sources, 7);
+	struct mutex		virqs_lock;
+};
+
+static struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
+							struct device *dev)
+{
+	struct virtio_irq_source *src, *found = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&doms->sources_lock, flags);
+	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
+		if (src->dev == dev)
+			found = src;
+	raw_spin_unlock_irqrestore(&doms->sources_lock, flags);
+	return found;
+}
+
+/*
+ * The chip of the virtio-irq domain. The core calls it through
+ * irq_chip_*_parent(), which do not look for NULL.
+ */
+
+/* irq_chip_compose_msi_msg() would begin at this domain and is not exported */
+static void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *route)
+{
+	struct msi_msg msg = { };
+
+	for (d = d->parent_data; d; d = d->parent_data) {
+		if (d->chip && d->chip->irq_compose_msi_msg) {
+			d->chip->irq_compose_msi_msg(d, &msg);
+			break;
+		}
+	}
+	route->address = (u64)msg.address_hi << 32 | msg.address_lo;
+	route->data = msg.data;
+}
+
+static void virtio_irq_to_msi_msg(const struct virtio_irq_msg *pair, struct msi_msg *msg)
+{
+	msg->address_hi = upper_32_bits(pair->address);
+	msg->address_lo = lower_32_bits(pair->address);
+	msg->data = pair->data;
+}
+
+static void virtio_irq_chip_compose(struct irq_data *d, struct msi_msg *msg)
+{
+	struct virtio_irq_msg pair;
+
+	virtio_irq_compose(d->chip_data, &pair);
+	virtio_irq_to_msi_msg(&pair, msg);
+}
+
+/*
+ * Runs with the raw desc->lock held, in hard interrupt and in stop_machine()
+ * too. Once the parent has moved there is no way back: apic_set_affinity() says
+ * -EBUSY until an interrupt arrives at the new vector. The error of the host is
+ * no error of the move, then: the record is dirty, the old vector still works.
+ */
+static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask *mask,
+					bool force)
+{
+	struct virtio_irq_vector *vec = d->chip_data;
+	struct irq_data *parent = d->parent_data;
+	struct virtio_irq_msg route;
+	bool lossy;
+	int ret;
+
+	/* On a CPU that goes down the old route leads nowhere from now on */
+	lossy = !cpumask_intersects(irq_data_get_effective_affinity_mask(d), cpu_online_mask);
+
+	if (!parent->chip->irq_set_affinity)
+		return -EINVAL;
+	ret = parent->chip->irq_set_affinity(parent, mask, force);
+	if (ret < 0)
+		return ret;
+
+	virtio_irq_parent_route(d, &route);
+	if (!virtio_irq_reroute(vec, &route, lossy)) {
+#if defined(CONFIG_X86_LOCAL_APIC) && !defined(MODULE)
+		/* Not exported: a module waits for the next interrupt, as native MSI does */
+		if (parent->domain == x86_vector_domain)
+			vector_schedule_cleanup(irqd_cfg(d));
+#endif
+	}
+	/* The pair of an armed vector is constant: the device is left alone */
+	return virtio_irq_needs_rewrite(vec) ? IRQ_SET_MASK_OK : IRQ_SET_MASK_OK_DONE;
+}
+
+/* The sleepable hook whose error is request_irq()'s error */
+static int virtio_irq_chip_request_resources(struct irq_data *d)
+{
+	struct irq_data *parent = d->parent_data;
+	int err;
+
+	err = virtio_irq_commit(d->chip_data);
+	if (err)
+		return err;
+	if (parent->chip->irq_request_resources) {
+		err = parent->chip->irq_request_resources(parent);
+		if (err)
+			virtio_irq_release(d->chip_data);
+	}
+	return err;
+}
+
+static void virtio_irq_chip_release_resources(struct irq_data *d)
+{
+	irq_chip_release_resources_parent(d);
+	virtio_irq_release(d->chip_data);
+}
+
+/* The x86 vector domain's chip has neither of the two */
+static void virtio_irq_chip_mask(struct irq_data *d)
+{
+	if (d->parent_data->chip->irq_mask)
+		irq_chip_mask_parent(d);
+}
+
+static void virtio_irq_chip_unmask(struct irq_data *d)
+{
+	if (d->parent_data->chip->irq_unmask)
+		irq_chip_unmask_parent(d);
+}
+
+static struct irq_chip virtio_irq_chip = {
+	.name			= "virtio-irq",
+	.irq_ack		= irq_chip_ack_parent,
+	.irq_eoi		= irq_chip_eoi_parent,
+	.irq_mask		= virtio_irq_chip_mask,
+	.irq_unmask		= virtio_irq_chip_unmask,
+	.irq_retrigger		= irq_chip_retrigger_hierarchy,
+	.irq_set_affinity	= virtio_irq_chip_set_affinity,
+	.irq_compose_msi_msg	= virtio_irq_chip_compose,
+	.irq_request_resources	= virtio_irq_chip_request_resources,
+	.irq_release_resources	= virtio_irq_chip_release_resources,
+};
+
+/*
+ * The virtio-irq domain
+ */
+
+/*
+ * Under the root domain's mutex, on x86 one for all interrupts of the guest: so
+ * the host was asked before, in virtio_irq_prepare_desc().
+ */
+static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
+				   unsigned int nr_irqs, void *arg)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+	struct virtio_irq_domains *doms = parent->doms;
+	msi_alloc_info_t *info = arg;
+	struct msi_desc *desc = info->desc;
+	struct virtio_irq_source *src;
+	unsigned int i;
+	int err;
+
+	src = virtio_irq_find_source(doms, desc->dev);
+	if (WARN_ON_ONCE(!src))
+		return -ENODEV;
+	if (src->alloc_error)
+		return src->alloc_error;
+
+	err = irq_domain_alloc_irqs_parent(domain, virq, nr_irqs, arg);
+	if (err)
+		return err;
+
+	for (i = 0; i < nr_irqs; i++) {
+		struct virtio_irq_vector *vec;
+		struct irq_data *top;
+
+		vec = virtio_irq_take(&src->ep->msi, desc->msi_index + i);
+		if (!vec) {
+			err = -ENOSPC;
+			goto undo;
+		}
+		mutex_lock(&doms->virqs_lock);
+		vec->virq = virq + i;
+		mutex_unlock(&doms->virqs_lock);
+
+		irq_domain_set_hwirq_and_chip(domain, virq + i, virq + i, &virtio_irq_chip, vec);
+		/* The core leaves it NULL; __setup_irq() then pins the module */
+		top = irq_get_irq_data(virq + i);
+		irq_data_to_desc(top)->owner = THIS_MODULE;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+		/* The host re-routes at once, so moves need no interrupt */
+		irq_set_status_flags(virq + i, IRQ_MOVE_PCNTXT);
+#endif
+	}
+	return 0;
+
+undo:
+	while (i--) {
+		struct irq_data *d = irq_domain_get_irq_data(domain, virq + i);
+		struct virtio_irq_vector *vec = d->chip_data;
+
+		mutex_lock(&doms->virqs_lock);
+		vec->virq = 0;
+		mutex_unlock(&doms->virqs_lock);
+		virtio_irq_free(vec);
+	}
+	irq_domain_free_irqs_common(domain, virq, nr_irqs);
+	return err;
+}
+
+static void virtio_irq_domain_free(struct irq_domain *domain, unsigned int virq,
+				   unsigned int nr_irqs)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+	struct virtio_irq_domains *doms = parent->doms;
+	unsigned int i;
+
+	for (i = 0; i < nr_irqs; i++) {
+		struct irq_data *d = irq_domain_get_irq_data(domain, virq + i);
+		struct virtio_irq_vector *vec = d->chip_data;
+
+		mutex_lock(&doms->virqs_lock);
+		vec->virq = 0;
+		mutex_unlock(&doms->virqs_lock);
+		virtio_irq_free(vec);
+	}
+	irq_domain_free_irqs_common(domain, virq, nr_irqs);
+}
+
+static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data *d,
+				      bool reserve)
+{
+	bool managed = irqd_affinity_is_managed(d);
+	struct virtio_irq_msg route;
+	int err;
+
+	/* The parent has only a reservation, and no deactivate would follow */
+	if (reserve)
+		return 0;
+
+	virtio_irq_parent_route(d, &route);
+	err = virtio_irq_activate(d->chip_data, &route, managed);
+	/*
+	 * __irq_startup_managed() WARNs, and request_irq() returns 0 whatever is
+	 * returned here. The commitment was made at allocation, so this is a
+	 * passing failure of the queue: recovery arms it.
+	 */
+	return managed ? 0 : err;
+}
+
+static void virtio_irq_domain_deactivate(struct irq_domain *domain, struct irq_data *d)
+{
+	virtio_irq_deactivate(d->chip_data);
+}
+
+/* Firmware knows nothing of this domain, no lookup may find it */
+static int virtio_irq_domain_select(struct irq_domain *domain, struct irq_fwspec *fwspec,
+				    enum irq_domain_bus_token bus_token)
+{
+	return 0;
+}
+
+#ifdef CONFIG_GENERIC_IRQ_DEBUGFS
+static void virtio_irq_domain_debug_show(struct seq_file *m, struct irq_domain *domain,
+					 struct irq_data *d, int ind)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+
+	if (d)
+		virtio_irq_show_vector(m, ind, d->chip_data);
+	else
+		seq_printf(m, "%*scontroller: %s%s\n", ind, "",
+			   dev_name(virtio_irq_dev(parent->doms->vi)),
+			   parent->isolated ? " isolated" : "");
+}
+#endif
+
+static const struct irq_domain_ops virtio_irq_domain_ops = {
+	.select		= virtio_irq_domain_select,
+	.alloc		= virtio_irq_domain_alloc,
+	.free		= virtio_irq_domain_free,
+	.activate	= virtio_irq_domain_activate,
+	.deactivate	= virtio_irq_domain_deactivate,
+#ifdef CONFIG_GENERIC_IRQ_DEBUGFS
+	.debug_show	= virtio_irq_domain_debug_show,
+#endif
+};
+
+/*
+ * What the virtio-irq domain changes in a per-device MSI domain. Its chip and
+ * ops are copies that belong to the device.
+ */
+
+/* As msi_domain_set_affinity(), which is not exported */
+static int virtio_irq_msi_set_affinity(struct irq_data *d, const struct cpumask *mask,
+				       bool force)
+{
+	struct msi_msg msg = { };
+	int ret;
+
+	ret = irq_chip_set_affinity_parent(d, mask, force);
+	if (ret >= 0 && ret != IRQ_SET_MASK_OK_DONE) {
+		virtio_irq_chip_compose(d->parent_data, &msg);
+		d->chip->irq_write_msi_msg(d, &msg);
+	}
+	return ret;
+}
+
+/*
+ * A multi-MSI function has one message, that of its first vector. The core
+ * writes it when the first interrupt is activated and zeroes it when that one
+ * is deactivated, whatever the others do. Here it stands as long as one of them
+ * is activated.
+ */
+static void virtio_irq_write_msi_block(struct irq_data *d, struct msi_msg *msg)
+{
+	struct msi_desc *desc = irq_data_get_msi_desc(d);
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_domains *doms;
+	struct virtio_irq_parent *parent = d->parent_data->domain->host_data;
+	struct virtio_irq_source *src;
+	struct msi_msg first = *msg;
+	unsigned long flags;
+
+	doms = parent->doms;
+	src = virtio_irq_find_source(doms, desc->dev);
+	if (WARN_ON_ONCE(!src))
+		return;
+	if (desc->nvec_used == 1) {
+		src->write_msi_msg(d, msg);
+		return;
+	}
+
+	raw_spin_lock_irqsave(&src->block_lock, flags);
+	if (msg->address_lo || msg->address_hi || msg->data) {
+		/* The function puts the number of the vector in the low bits */
+		first.data -= vec->index - desc->msi_index;
+		src->write_msi_msg(irq_get_irq_data(desc->irq), &first);
+	} else if (virtio_irq_block_idle(vec)) {
+		src->write_msi_msg(irq_get_irq_data(desc->irq), &first);
+	}
+	raw_spin_unlock_irqrestore(&src->block_lock, flags);
+}
+
+/* Addresses that the store of @desc can hold, as a number of bits */
+static unsigned int virtio_irq_addr_width(const struct msi_desc *desc)
+{
+	struct pci_dev *pdev = to_pci_dev(desc->dev);
+
+	if (!desc->pci.msi_attrib.is_msix && !desc->pci.msi_attrib.is_64)
+		return 32;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	return pdev->no_64bit_msi ? 32 : 64;
+#else
+	return fls64(pdev->msi_addr_mask);
+#endif
+}
+
+/* The vectors that one ALLOC can ask for: consecutive, alike, without an interrupt */
+static u32 virtio_irq_run(struct msi_desc *desc, bool managed, struct virtio_irq_store *store)
+{
+	struct device *dev = desc->dev;
+	u32 count = 0, next = 0;
+
+	if (!desc->pci.msi_attrib.is_msix)
+		return desc->nvec_used;
+
+	for (desc = msi_domain_first_desc(dev, MSI_DEFAULT_DOMAIN, MSI_DESC_NOTASSOCIATED); desc;
+	     desc = msi_next_desc(dev, MSI_DEFAULT_DOMAIN, MSI_DESC_NOTASSOCIATED)) {
+		if (count && (desc->msi_index != next || virtio_irq_granted(store, next)))
+			break;
+		if ((desc->affinity && desc->affinity->is_managed) != managed)
+			break;
+		next = desc->msi_index + 1;
+		count++;
+	}
+	return count;
+}
+
+/*
+ * Called for each descriptor, under the device's MSI mutex only: the place to
+ * ask the host. The first call asks for all that follow.
+ */
+static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t *arg,
+				    struct msi_desc *desc)
+{
+	struct virtio_irq_parent *parent = domain->parent->host_data;
+	struct virtio_irq_source *src;
+	struct virtio_irq_store *store;
+	unsigned int width, flags = 0;
+	bool managed, msix;
+	u32 count;
+	int ret;
+
+	src = virtio_irq_find_source(parent->doms, desc->dev);
+	if (WARN_ON_ONCE(!src))
+		return;
+	if (src->prepare_desc)
+		src->prepare_desc(domain, arg, desc);
+
+	store = &src->ep->msi;
+	src->alloc_error = 0;
+	msix = desc->pci.msi_attrib.is_msix;
+	if (msix && virtio_irq_granted(store, desc->msi_index))
+		return;
+
+	managed = desc->affinity && desc->affinity->is_managed;
+	width = virtio_irq_addr_width(desc);
+	count = virtio_irq_run(desc, managed, store);
+	/* Activated before request_irq(), or where request_irq() cannot fail */
+	if (managed || (!msix && !desc->pci.msi_attrib.can_mask))
+		flags |= VIRTIO_IRQ_ALLOC_COMMIT;
+	if (!msix)
+		flags |= VIRTIO_IRQ_ALLOC_DATA16;
+	if (count > 1 && !msix)
+		flags |= VIRTIO_IRQ_ALLOC_CONTIGUOUS;
+
+	ret = virtio_irq_alloc(store, desc->msi_index, count, flags, width);
+	if (ret < 0) {
+		/* The core makes -ENOSPC or a smaller number of it */
+		src->alloc_error = ret;
+		dev_warn(desc->dev, "virtio-irq: the host refused %u vectors from %u on: %pe\n",
+			 count, desc->msi_index, ERR_PTR(ret));
+	} else if (ret < count) {
+		dev_info(desc->dev, "virtio-irq: the host granted %d of %u vectors\n", ret, count);
+	}
+}
+
+static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
+					 struct irq_domain *real_parent,
+					 struct msi_domain_info *info)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+	struct irq_domain *p = parent->parent;
+	u32 added = info->flags & VIRTIO_IRQ_MSI_FLAGS_ADDED;
+	struct virtio_irq_source *src;
+
+	/* A hot-added device may inherit the domain from its bus; it was not taken over */
+	src = virtio_irq_find_source(parent->doms, dev);
+	if (!src || domain != real_parent)
+		return false;
+	if (info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSI &&
+	    info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSIX)
+		return false;
+
+	/* With the parent itself: its callback knows no stranger as real parent */
+	if (!p->msi_parent_ops->init_dev_msi_info(dev, p, p, info))
+		return false;
+	info->flags |= added;
+
+	/*
+	 * Without reservation mode the core would activate at allocation, where
+	 * an error does not reach request_irq(). MSI-X entries are masked until
+	 * then; unmaskable MSI needs its message before it is enabled.
+	 */
+	if (!IS_ENABLED(CONFIG_GENERIC_IRQ_RESERVATION_MODE) &&
+	    info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSIX)
+		info->flags &= ~MSI_FLAG_ACTIVATE_EARLY;
+
+	src->prepare_desc = info->ops->prepare_desc;
+	info->ops->prepare_desc = virtio_irq_prepare_desc;
+
+	/* x86's own composes behind this domain's back */
+	info->chip->irq_set_affinity = virtio_irq_msi_set_affinity;
+	info->chip->irq_request_resources = irq_chip_request_resources_parent;
+	info->chip->irq_release_resources = irq_chip_release_resources_parent;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	info->chip->flags &= ~IRQCHIP_MOVE_DEFERRED;
+#endif
+	src->write_msi_msg = info->chip->irq_write_msi_msg;
+	if (info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI)
+		info->chip->irq_write_msi_msg = virtio_irq_write_msi_block;
+	return true;
+}
+
+static int virtio_irq_domain_init(struct irq_domain *domain)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+
+	domain->msi_parent_ops = &parent->ops;
+	return 0;
+}
+
+/* A whitelist: a parent must do exactly what this domain knows of it */
+static bool virtio_irq_parent_supported(struct irq_domain *p)
+{
+	if (!p || !irq_domain_is_msi_parent(p))
+		return false;
+#ifdef CONFIG_X86_LOCAL_APIC
+	/*
+	 * DMAR and AMDVI would do, but both claim isolation for whatever is
+	 * stacked on them, and no host vouches for an endpoint yet.
+	 */
+	if (p == x86_vector_domain)
+		return true;
+#endif
+	return false;
+}
+
+/* One virtio-irq domain for each parent and kind, made when the first device needs it */
+static struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
+						       struct irq_domain *p, bool isolated)
+{
+	struct irq_domain_info info = {
+		.domain_flags	= IRQ_DOMAIN_FLAG_MSI_PARENT |
+				  (isolated ? IRQ_DOMAIN_FLAG_ISOLATED_MSI : 0),
+		/* Any but ANY and GENERIC_MSI, which x86 looks up */
+		.bus_token	= DOMAIN_BUS_NEXUS,
+		.ops		= &virtio_irq_domain_ops,
+		.parent		= p,
+		.init		= virtio_irq_domain_init,
+	};
+	struct device *ctrl = virtio_irq_dev(doms->vi);
+	struct virtio_irq_parent *parent;
+	char *name;
+
+	guard(mutex)(&doms->parents_lock);
+	list_for_each_entry(parent, &doms->parents, node)
+		if (parent->parent == p && parent->isolated == isolated)
+			return parent;
+
+	parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+	if (!parent)
+		return ERR_PTR(-ENOMEM);
+	parent->doms = doms;
+	parent->parent = p;
+	parent->isolated = isolated;
+	parent->ops = *p->msi_parent_ops;
+	parent->ops.supported_flags |= VIRTIO_IRQ_MSI_FLAGS_ADDED;
+	parent->ops.bus_select_token = DOMAIN_BUS_NEXUS;
+	parent->ops.prefix = "VIRTIO-";
+	parent->ops.init_dev_msi_info = virtio_irq_init_dev_msi_info;
+
+	name = kasprintf(GFP_KERNEL, "%s-%s%s", p->name ?: "parent", dev_name(ctrl),
+			 isolated ? "-isolated" : "");
+	info.fwnode = name ? irq_domain_alloc_named_fwnode(name) : NULL;
+	kfree(name);
+	info.host_data = parent;
+	parent->domain = info.fwnode ? irq_domain_instantiate(&info) : ERR_PTR(-ENOMEM);
+	if (IS_ERR(parent->domain)) {
+		int err = PTR_ERR(parent->domain);
+
+		irq_domain_free_fwnode(info.fwnode);
+		kfree(parent);
+		return ERR_PTR(err);
+	}
+	list_add_tail(&parent->node, &doms->parents);
+	return parent;
+}
+
+/*
+ * Which devices
+ */
+
+static u32 virtio_irq_endpoint_id(struct pci_dev *pdev)
+{
+	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
+}
+
+static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *pdev)
+{
+	struct device *ctrl = virtio_irq_dev(doms->vi), *up;
+	int segment = 0, in_scope;
+
+	/* The capability, too: x86 hands a domain to devices without interrupts */
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || !(pdev->msi_cap || pdev->msix_cap))
+		return false;
+	/* An endpoint has 16 bits for the segment; 0 is the host bridge's */
+	if ((unsigned int)pci_domain_nr(pdev->bus) > U16_MAX || !virtio_irq_endpoint_id(pdev))
+		return false;
+	/* Never the controller itself or a bridge above: they cannot depend on it */
+	for (up = ctrl->parent; up; up = up->parent) {
+		if (up == &pdev->dev)
+			return false;
+		if (dev_is_pci(up))
+			segment = pci_domain_nr(to_pci_dev(up)->bus);
+	}
+
+	in_scope = virtio_irq_in_scope(doms->vi, virtio_irq_endpoint_id(pdev));
+	if (in_scope < 0)
+		return pci_domain_nr(pdev->bus) == segment;
+	return in_scope;
+}
+
+/* The caller holds the device's lock, or the device is gone */
+static void virtio_irq_give_back(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	raw_spin_lock_irq(&doms->sources_lock);
+	hash_del(&src->node);
+	raw_spin_unlock_irq(&doms->sources_lock);
+
+	if (dev_get_msi_domain(src->dev) == src->parent->domain)
+		dev_set_msi_domain(src->dev, src->parent->parent);
+	virtio_irq_detach(src->ep);
+	put_device(src->dev);
+	kfree(src);
+}
+
+/*
+ * Did the driver of a child create a per-device domain on the old parent in the
+ * meantime? It does not take this device's lock. If it used the new parent,
+ * virtio_irq_init_dev_msi_info() has seen it.
+ */
+static bool virtio_irq_too_late(struct virtio_irq_source *src)
+{
+	bool seen;
+
+	if (!READ_ONCE(src->dev->msi.data))
+		return false;
+	msi_lock_descs(src->dev);
+	seen = src->write_msi_msg;
+	msi_unlock_descs(src->dev);
+	return !seen;
+}
+
+/* The device's lock is held, it has no MSI data */
+static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev *pdev)
+{
+	struct irq_domain *p = dev_get_msi_domain(&pdev->dev);
+	struct device *ctrl = virtio_irq_dev(doms->vi);
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_source *src;
+	int err;
+
+	if (!virtio_irq_parent_supported(p)) {
+		pci_dbg(pdev, "virtio-irq: not on this MSI parent domain\n");
+		return;
+	}
+
+	ep = virtio_irq_attach(doms->vi, virtio_irq_endpoint_id(pdev));
+	if (IS_ERR(ep)) {
+		/* NOENT and PERM say that the host does not serve it */
+		if (PTR_ERR(ep) != -ENOENT && PTR_ERR(ep) != -EPERM)
+			pci_warn(pdev, "virtio-irq: not attached, keeps its MSI domain: %pe\n", ep);
+		return;
+	}
+
+	src = kzalloc(sizeof(*src), GFP_KERNEL);
+	if (!src) {
+		err = -ENOMEM;
+		goto detach;
+	}
+	src->dev = get_device(&pdev->dev);
+	src->ep = ep;
+	raw_spin_lock_init(&src->block_lock);
+	src->parent = virtio_irq_get_parent(doms, p, ep->isolated);
+	if (IS_ERR(src->parent)) {
+		err = PTR_ERR(src->parent);
+		goto put;
+	}
+
+	raw_spin_lock_irq(&doms->sources_lock);
+	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
+	raw_spin_unlock_irq(&doms->sources_lock);
+	dev_set_msi_domain(src->dev, src->parent->domain);
+	if (virtio_irq_too_late(src)) {
+		err = -EBUSY;
+		goto give_back;
+	}
+	/* Unbinds the device before the controller goes */
+	if (!device_link_add(src->dev, ctrl, DL_FLAG_AUTOREMOVE_CONSUMER)) {
+		err = -EINVAL;
+		goto give_back;
+	}
+	pci_dbg(pdev, "virtio-irq: served by %s\n", dev_name(ctrl));
+	return;
+
+give_back:
+	virtio_irq_give_back(doms, src);
+	goto warn;
+put:
+	put_device(src->dev);
+	kfree(src);
+detach:
+	virtio_irq_detach(ep);
+warn:
+	pci_warn(pdev, "virtio-irq: not taken over, keeps its MSI domain: %pe\n", ERR_PTR(err));
+}
+
+static int virtio_irq_bus_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct virtio_irq_domains *doms = container_of(nb, struct virtio_irq_domains, nb);
+	struct device *dev = data;
+	struct virtio_irq_source *src = virtio_irq_find_source(doms, dev);
+	struct pci_dev *pdev = to_pci_dev(dev);
+
+	switch (action) {
+	case BUS_NOTIFY_BIND_DRIVER:
+		/* Left from a probe that failed; the bus may have been renumbered */
+		if (src && src->ep->id == virtio_irq_endpoint_id(pdev))
+			break;
+		if (src)
+			virtio_irq_give_back(doms, src);
+		if (virtio_irq_serves(doms, pdev) && !dev->msi.data)
+			virtio_irq_take_over(doms, pdev);
+		break;
+	case BUS_NOTIFY_DRIVER_NOT_BOUND:
+		/* really_probe() frees the MSI data only after this */
+		if (src)
+			schedule_work(&doms->walk);
+		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+	case BUS_NOTIFY_REMOVED_DEVICE:
+		if (src && !dev->msi.data)
+			virtio_irq_give_back(doms, src);
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+/* A device that was bound before the controller came */
+static int virtio_irq_walk_one(struct device *dev, void *data)
+{
+	struct virtio_irq_domains *doms = data;
+	struct pci_dev *pdev = to_pci_dev(dev);
+	struct virtio_irq_source *src;
+
+	/* Before the lock is taken: the controller's own function may be locked by us */
+	if (!virtio_irq_serves(doms, pdev))
+		return 0;
+
+	guard(device)(dev);
+	src = virtio_irq_find_source(doms, dev);
+	if (src) {
+		if (!dev->driver && !dev->msi.data)
+			virtio_irq_give_back(doms, src);
+		return 0;
+	}
+	if (!doms->walk_bound || !dev->driver)
+		return 0;
+	if (!dev->msi.data)
+		virtio_irq_take_over(doms, pdev);
+	else if (virtio_irq_parent_supported(dev_get_msi_domain(dev)))
+		pci_info(pdev,
+			 "virtio-irq: has interrupts already and keeps them; to move it write %s to /sys/bus/pci/drivers/%s/unbind, then to bind\n",
+			 pci_name(pdev), dev->driver->name);
+	return 0;
+}
+
+static void virtio_irq_walk(struct work_struct *work)
+{
+	struct virtio_irq_domains *doms = container_of(work, struct virtio_irq_domains, walk);
+
+	bus_for_each_dev(&pci_bus_type, NULL, doms, virtio_irq_walk_one);
+	doms->walk_bound = false;
+}
+
+/**
+ * virtio_irq_replayed - recovery has armed a dirty vector
+ * @doms: the controller's domains
+ * @vec: the record
+ * @retrigger: messages may have been lost
+ *
+ * Writes the store if the pair is new to it.
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			 bool retrigger)
+{
+	struct irq_desc *desc;
+	struct irq_data *d;
+	struct msi_msg msg = { };
+	unsigned long flags;
+
+	guard(mutex)(&doms->virqs_lock);
+	if (!vec->virq)
+		return;
+	d = irq_get_irq_data(vec->virq);
+	desc = irq_data_to_desc(d);
+
+	raw_spin_lock_irqsave(&desc->lock, flags);
+	if (irqd_is_activated(d) && virtio_irq_needs_rewrite(vec)) {
+		virtio_irq_chip_compose(d->parent_data, &msg);
+		d->chip->irq_write_msi_msg(d, &msg);
+	}
+	if (irqd_is_activated(d) && retrigger)
+		irq_chip_retrigger_hierarchy(d);
+	raw_spin_unlock_irqrestore(&desc->lock, flags);
+}
+
+/**
+ * virtio_irq_domains_create - the domain side of a controller
+ * @vi: its engine
+ *
+ * Context: process context, sleeps.
+ * Return: the domains, or an ERR_PTR().
+ */
+struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
+{
+	struct virtio_irq_domains *doms = kzalloc(sizeof(*doms), GFP_KERNEL);
+
+	if (!doms)
+		return ERR_PTR(-ENOMEM);
+	doms->vi = vi;
+	doms->nb.notifier_call = virtio_irq_bus_notify;
+	doms->walk_bound = true;
+	INIT_WORK(&doms->walk, virtio_irq_walk);
+	INIT_LIST_HEAD(&doms->parents);
+	mutex_init(&doms->parents_lock);
+	mutex_init(&doms->virqs_lock);
+	raw_spin_lock_init(&doms->sources_lock);
+	hash_init(doms->sources);
+	return doms;
+}
+
+/**
+ * virtio_irq_domains_start - take devices over from now on
+ * @doms: the domains of a controller that answers requests
+ *
+ * Devices that are bound later are taken over when they are bound, those that
+ * are bound now by a work item: device_link_add() wants a supplier whose probe
+ * is complete.
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_domains_start(struct virtio_irq_domains *doms)
+{
+	bus_register_notifier(&pci_bus_type, &doms->nb);
+	schedule_work(&doms->walk);
+}
+
+/**
+ * virtio_irq_domains_remove - give every device back
+ * @doms: the domains; the driver core has unbound all consumers
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
+{
+	struct virtio_irq_parent *parent, *next;
+	struct virtio_irq_source *src;
+	struct hlist_node *tmp;
+	int bucket;
+
+	bus_unregister_notifier(&pci_bus_type, &doms->nb);
+	cancel_work_sync(&doms->walk);
+
+	/* Nothing adds to the table any more */
+	hash_for_each_safe(doms->sources, bucket, tmp, src, node) {
+		struct device *dev = get_device(src->dev);
+
+		/* Not behind a link because it was never bound to the end */
+		if (dev->driver && dev->msi.data)
+			device_release_driver(dev);
+		device_lock(dev);
+		virtio_irq_give_back(doms, src);
+		device_unlock(dev);
+		put_device(dev);
+	}
+
+	list_for_each_entry_safe(parent, next, &doms->parents, node) {
+		struct fwnode_handle *fwnode = parent->domain->fwnode;
+
+		irq_domain_remove(parent->domain);
+		irq_domain_free_fwnode(fwnode);
+		kfree(parent);
+	}
+	kfree(doms);
+}
