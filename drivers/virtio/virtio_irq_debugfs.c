@@ -11,6 +11,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "virtio_irq_internal.h"
 
@@ -58,13 +59,16 @@ const char *virtio_irq_type_name(u8 type)
 
 static int stats_show(struct seq_file *m, void *unused)
 {
+	struct virtio_irq_stats *stats __free(kfree) = kmalloc(sizeof(*stats), GFP_KERNEL);
 	struct virtio_irq *vi = m->private;
-	struct virtio_irq_stats stats;
 	enum virtio_irq_state state;
 	unsigned int i, busy = 0;
 
+	if (!stats)
+		return -ENOMEM;
+
 	raw_spin_lock_irq(&vi->lock);
-	stats = vi->stats;
+	*stats = vi->stats;
 	state = vi->state;
 	for (i = 0; i < vi->num_slots; i++)
 		busy += vi->slots[i].state != VIRTIO_IRQ_SLOT_IDLE;
@@ -73,16 +77,16 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "state: %s\n", virtio_irq_state_names[state]);
 	seq_printf(m, "slots: %u of %u busy\n", busy, vi->num_slots);
 	for (i = 1; i < VIRTIO_IRQ_NUM_TYPES; i++)
-		seq_printf(m, "request %s: %llu\n", virtio_irq_type_names[i], stats.requests[i]);
+		seq_printf(m, "request %s: %llu\n", virtio_irq_type_names[i], stats->requests[i]);
 	for (i = 0; i < VIRTIO_IRQ_NUM_STATUSES; i++)
-		seq_printf(m, "status %s: %llu\n", virtio_irq_status_names[i], stats.statuses[i]);
-	seq_printf(m, "malformed: %llu\n", stats.malformed);
-	seq_printf(m, "notifications: %llu\n", stats.kicks);
-	seq_printf(m, "timeouts: %llu\n", stats.timeouts);
-	seq_printf(m, "late answers: %llu\n", stats.late);
-	seq_printf(m, "queue resets: %llu\n", stats.resets);
-	seq_printf(m, "dropped by queue resets: %llu\n", stats.dropped);
-	seq_printf(m, "replayed routes: %llu\n", stats.replays);
+		seq_printf(m, "status %s: %llu\n", virtio_irq_status_names[i], stats->statuses[i]);
+	seq_printf(m, "malformed: %llu\n", stats->malformed);
+	seq_printf(m, "notifications: %llu\n", stats->kicks);
+	seq_printf(m, "timeouts: %llu\n", stats->timeouts);
+	seq_printf(m, "late answers: %llu\n", stats->late);
+	seq_printf(m, "queue resets: %llu\n", stats->resets);
+	seq_printf(m, "dropped by queue resets: %llu\n", stats->dropped);
+	seq_printf(m, "replayed routes: %llu\n", stats->replays);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);

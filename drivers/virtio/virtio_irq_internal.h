@@ -247,7 +247,12 @@ struct virtio_irq {
 	struct virtio_irq_stats	stats;
 };
 
-/* virtio_irq_queue.c: slots, submission, answers, waits */
+/* virtio_irq_reply.c: answers */
+void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot);
+void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
+			   unsigned int len);
+
+/* virtio_irq_queue.c: slots, submission, waits */
 int virtio_irq_queue_init(struct virtio_irq *vi);
 void virtio_irq_queue_exit(struct virtio_irq *vi);
 int virtio_irq_queue_reset(struct virtio_irq *vi);
@@ -263,9 +268,22 @@ void __virtio_irq_mark(struct virtio_irq *vi);
 void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
 void virtio_irq_flush_timer(struct timer_list *t);
 
-/* virtio_irq.c */
+/* virtio_irq.c: the virtio driver, endpoints */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
+int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
+			   bool recovery);
+int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
+void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
+
+static inline bool virtio_irq_settled(struct virtio_irq *vi)
+{
+	enum virtio_irq_state state = READ_ONCE(vi->state);
+
+	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_GONE;
+}
+
+/* virtio_irq_vector.c: reservations and routes */
 void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
 			   u32 first, u32 count);
 void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
@@ -273,10 +291,6 @@ void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_v
 			       const struct virtio_irq_msg *route,
 			       struct virtio_irq_rsp_activate *reply);
 void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
-int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
-			   bool recovery);
-int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
-void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
 
 /* virtio_irq_recovery.c */
 void virtio_irq_recover(struct work_struct *work);

@@ -2,7 +2,7 @@
 /*
  * virtio-irq request engine: the request queue
  *
- * Slots, submission, answers and the two ways of waiting for them. requestq has
+ * Slots, submission and the two ways of waiting for an answer. requestq has
  * no interrupt: an answer is wanted under desc->lock with interrupts off, where
  * nothing in the guest could deliver one, so both ways poll.
  *
@@ -30,36 +30,6 @@ static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
 			 sizeof(struct virtio_irq_rsp_activate));
 
 	return ALIGN(len, SMP_CACHE_BYTES);
-}
-
-/* An unknown status is the device's error, like DEVERR itself */
-static int virtio_irq_status_errno(u8 status)
-{
-	switch (status) {
-	case VIRTIO_IRQ_S_OK:
-		return 0;
-	case VIRTIO_IRQ_S_UNSUPP:
-		return -EOPNOTSUPP;
-	case VIRTIO_IRQ_S_INVAL:
-		return -EINVAL;
-	case VIRTIO_IRQ_S_RANGE:
-		return -ERANGE;
-	case VIRTIO_IRQ_S_NOENT:
-		return -ENOENT;
-	case VIRTIO_IRQ_S_PERM:
-		return -EPERM;
-	case VIRTIO_IRQ_S_BUSY:
-		/* Never -EBUSY: request_irq() and irq_set_affinity() read that otherwise */
-		return -EAGAIN;
-	case VIRTIO_IRQ_S_NOMEM:
-		return -ENOMEM;
-	case VIRTIO_IRQ_S_NOSPC:
-		return -ENOSPC;
-	case VIRTIO_IRQ_S_QUOTA:
-		return -EDQUOT;
-	default:
-		return -EIO;
-	}
 }
 
 /* More for recovery to do: it must not declare READY on what it saw before */
@@ -118,187 +88,6 @@ static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_ca
 	}
 	/* In RECOVERING the worker sees the error of its own request */
 	__virtio_irq_mark(vi);
-}
-
-static void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
-{
-	lockdep_assert_held(&vi->lock);
-
-	slot->vec = NULL;
-	slot->store = NULL;
-	slot->rel = NULL;
-	slot->reply = NULL;
-	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_IDLE);
-	list_add(&slot->node, &vi->idle);
-}
-
-/*
- * What the driver demands of a pair. The host is not trusted: the pair is where
- * a device will write.
- */
-static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
-				   const struct virtio_irq_msg *pair)
-{
-	struct virtio_irq_store *store = vec->store;
-	struct virtio_irq_endpoint *ep = store->ep;
-
-	if (pair->address < ep->window_start || pair->address > ep->window_end)
-		return -EIO;
-	if (!IS_ALIGNED(pair->address, 4))
-		return -EIO;
-	if (vec->addr_width < 64 && pair->address >> vec->addr_width)
-		return -EIO;
-	if (vec->data16 && pair->data > U16_MAX)
-		return -EIO;
-
-	/* The store cannot be rewritten atomically, see the specification */
-	if (vec->armed && (pair->address != vec->pair.address ||
-			   pair->data != vec->pair.data))
-		return -EIO;
-
-	if (store->block_count) {
-		u32 base = pair->data - vec->index;
-
-		/* The function replaces the low bits by the vector's number */
-		if (base & (roundup_pow_of_two(store->block_count) - 1))
-			return -EIO;
-		if (store->block_known && (pair->address != store->block.address ||
-					   base != store->block.data))
-			return -EIO;
-		store->block.address = pair->address;
-		store->block.data = base;
-		store->block_known = true;
-	}
-	return 0;
-}
-
-static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
-				  const struct virtio_irq_rsp_activate *rsp)
-{
-	struct virtio_irq_vector *vec = slot->vec;
-	struct virtio_irq_msg pair;
-
-	/* Gone, or a later request names it: that one's answer counts */
-	if (!vec || vec->stamp != slot->stamp)
-		return err;
-
-	if (err) {
-		/* A refusal changes nothing, anything else may have armed it */
-		if (err != -EIO)
-			vec->maybe_armed = vec->armed;
-		return err;
-	}
-
-	pair.address = le64_to_cpu(rsp->address);
-	pair.data = le32_to_cpu(rsp->data);
-	err = __virtio_irq_check_pair(vec, &pair);
-	if (err)
-		return err;
-
-	vec->pair = pair;
-	vec->acked = slot->route;
-	vec->armed = true;
-	vec->maybe_armed = true;
-	vec->dirty = false;
-	vec->logged = false;
-	return 0;
-}
-
-static void __virtio_irq_deactivated(struct virtio_irq_slot *slot, int err)
-{
-	struct virtio_irq_vector *vec = slot->vec;
-
-	if (!vec || vec->stamp != slot->stamp)
-		return;
-	/* NOENT: the host does not know it, so it delivers nothing either */
-	if (!err || err == -ENOENT)
-		vec->maybe_armed = false;
-}
-
-static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
-{
-	struct virtio_irq_store *store = slot->store;
-
-	if (!store)
-		return;
-	store->frees--;
-	if (err)
-		__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);
-	else if (!store->frees)
-		store->unfreed.valid = false;
-}
-
-static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *slot,
-				 unsigned int len, int err)
-{
-	u64 ns = ktime_get_mono_fast_ns() - slot->start;
-	unsigned int bucket = fls64(div_u64(ns, NSEC_PER_USEC));
-
-	bucket = min(bucket, VIRTIO_IRQ_NUM_BUCKETS - 1U);
-	vi->stats.latency[slot->type][bucket]++;
-	vi->stats.worst[slot->type] = max(vi->stats.worst[slot->type], ns);
-	trace_virtio_irq_reply(slot - vi->slots, slot->type, len, err, ns);
-}
-
-static void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
-				  unsigned int len)
-{
-	union {
-		struct virtio_irq_rsp_head	head;
-		struct virtio_irq_rsp_activate	activate;
-	} copy = { };
-	void *reply = slot->reply ?: &copy;
-	struct virtio_irq_rsp_head *head = reply;
-	int err;
-
-	if (slot->state == VIRTIO_IRQ_SLOT_ABANDONED) {
-		/* Too late: recovery asks again or undoes it, by the record */
-		vi->stats.late++;
-		__virtio_irq_put_slot(vi, slot);
-		return;
-	}
-
-	/*
-	 * One copy, then only the copy is looked at: a hostile host may change
-	 * the answer at any time. Without a reply ok_len is at most sizeof(copy).
-	 */
-	memcpy(reply, slot->rsp, min_t(unsigned int, len, slot->ok_len));
-
-	if (len == slot->ok_len && head->status == VIRTIO_IRQ_S_OK) {
-		err = 0;
-	} else if (len == sizeof(*head) && head->status != VIRTIO_IRQ_S_OK) {
-		err = virtio_irq_status_errno(head->status);
-	} else {
-		vi->stats.malformed++;
-		err = -EIO;
-	}
-	if (len >= sizeof(*head) && head->status < VIRTIO_IRQ_NUM_STATUSES)
-		vi->stats.statuses[head->status]++;
-
-	switch (slot->type) {
-	case VIRTIO_IRQ_T_ACTIVATE:
-		err = __virtio_irq_activated(slot, err, reply);
-		break;
-	case VIRTIO_IRQ_T_DEACTIVATE:
-		__virtio_irq_deactivated(slot, err);
-		break;
-	case VIRTIO_IRQ_T_RELEASE:
-		if (slot->rel && (!err || err == -ENOENT))
-			slot->rel->release_lost = false;
-		break;
-	case VIRTIO_IRQ_T_FREE:
-		__virtio_irq_freed(vi, slot, err);
-		break;
-	}
-	__virtio_irq_account(vi, slot, len, err);
-
-	if (slot->state == VIRTIO_IRQ_SLOT_WAITED) {
-		slot->err = err;
-		/* Pairs with the acquire in virtio_irq_slot_answered() */
-		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DONE);
-		return;
-	}
-	__virtio_irq_put_slot(vi, slot);
 }
 
 /* Take every answer out of the ring, for whoever waits for it */
@@ -696,9 +485,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 
 	do {
 		if (!call->recovery)
-			wait_event_timeout(vi->wait,
-					   READ_ONCE(vi->state) == VIRTIO_IRQ_READY ||
-					   READ_ONCE(vi->state) == VIRTIO_IRQ_GONE,
+			wait_event_timeout(vi->wait, virtio_irq_settled(vi),
 					   max_t(long, end - jiffies, 1));
 
 		err = virtio_irq_start(vi, call, &slot);
@@ -762,6 +549,7 @@ static void virtio_irq_drop(struct virtqueue *vq, void *buf)
 	if (slot->store)
 		slot->store->frees--;
 	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
+		/* Pairs with the acquire in virtio_irq_slot_answered() */
 		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
 	else
 		__virtio_irq_put_slot(vi, slot);

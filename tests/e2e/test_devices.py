@@ -13,6 +13,7 @@ from scenario import (affinity, assert_pair_in_store, assert_route, move, networ
 from testdev import Testdev
 
 KIB = 1024
+CONTROLLER = "0000:00:02.0"
 
 
 def test_without_controller(boot, devices):
@@ -278,12 +279,11 @@ def test_controller_unbound(boot, devices):
     dev.cmd("request-all")
     dev.cmd("gap 100000")
     dev.cmd("fire-all 1000000")
-    guest.run("cd /sys/bus/virtio/drivers/virtio_irq && echo virtio[0-9]* > unbind")
+    guest.unbind(CONTROLLER)
     assert Host(guest).stats()["endpoints"] == 0
     time.sleep(1)
     assert not [irq for irq in guest.interrupts() if irq.virtual]
-    guest.run("cd /sys/bus/virtio/drivers/virtio_irq && "
-              "for d in /sys/bus/pci/devices/0000:00:02.0/virtio*; do echo ${d##*/} > bind; done")
+    guest.bind("virtio-pci", CONTROLLER)
     guest.run(f"[ -e {dev.path} ] || echo {dev.address} > /sys/bus/pci/drivers/ims-testdev/bind")
     dev.cmd("alloc msix 4 4")
     dev.cmd("request-all")
