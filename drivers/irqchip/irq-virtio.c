@@ -11,7 +11,6 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
-#include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
@@ -20,8 +19,8 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/version.h>
-#include <linux/virtio_irq.h>
-#include <linux/workqueue.h>
+
+#include "irq-virtio.h"
 
 #ifdef CONFIG_X86_LOCAL_APIC
 #include <asm/hw_irq.h>
@@ -29,87 +28,6 @@
 
 /* What the virtio-irq domain itself can do beyond its parent */
 #define VIRTIO_IRQ_MSI_FLAGS_ADDED	MSI_FLAG_MULTI_PCI_MSI
-
-/**
- * struct virtio_irq_parent - one virtio-irq domain, on one parent domain
- * @node: in virtio_irq_domains::parents
- * @doms: controller it belongs to
- * @parent: the CPU-side domain below
- * @domain: the virtio-irq domain
- * @isolated: for endpoints for which the host vouches
- * @ops: what makes it a parent of per-device MSI domains
- */
-struct virtio_irq_parent {
-	struct list_head	node;
-	struct virtio_irq_domains *doms;
-	struct irq_domain	*parent;
-	struct irq_domain	*domain;
-	bool			isolated;
-	struct msi_parent_ops	ops;
-};
-
-/**
- * struct virtio_irq_source - a device that is served
- * @node: in virtio_irq_domains::sources
- * @dev: the device; its lock serialises taking over and giving back
- * @parent: the virtio-irq domain that it uses
- * @ep: its endpoint
- * @prepare_desc: the MSI bus's own callback, guarded by the MSI mutex
- * @write_msi_msg: the MSI bus's own callback
- * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
- *	by the MSI mutex
- * @block_lock: one writer of a multi-MSI message, which several interrupts share
- */
-struct virtio_irq_source {
-	struct hlist_node	node;
-	struct device		*dev;
-	struct virtio_irq_parent *parent;
-	struct virtio_irq_endpoint *ep;
-	void (*prepare_desc)(struct irq_domain *domain, msi_alloc_info_t *arg,
-			     struct msi_desc *desc);
-	void (*write_msi_msg)(struct irq_data *d, struct msi_msg *msg);
-	int			alloc_error;
-	raw_spinlock_t		block_lock;
-};
-
-/**
- * struct virtio_irq_domains - the domain side of a controller
- * @vi: its engine
- * @nb: on the PCI bus
- * @walk: takes over devices that were bound first, gives back those left over
- * @walk_bound: @walk is still to look at bound devices
- * @parents_lock: guards @parents
- * @parents: virtio-irq domains
- * @sources_lock: guards @sources; raw, messages are written under desc->lock
- * @sources: served devices by address
- * @virqs_lock: guards virtio_irq_vector::virq, and while it is not 0 keeps the
- *	interrupt's descriptor
- */
-struct virtio_irq_domains {
-	struct virtio_irq	*vi;
-	struct notifier_block	nb;
-	struct work_struct	walk;
-	bool			walk_bound;
-	struct mutex		parents_lock;
-	struct list_head	parents;
-	raw_spinlock_t		sources_lock;
-	DECLARE_HASHTABLE(sources, 7);
-	struct mutex		virqs_lock;
-};
-
-static struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
-							struct device *dev)
-{
-	struct virtio_irq_source *src, *found = NULL;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&doms->sources_lock, flags);
-	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
-		if (src->dev == dev)
-			found = src;
-	raw_spin_unlock_irqrestore(&doms->sources_lock, flags);
-	return found;
-}
 
 /*
  * The chip of the virtio-irq domain. The core calls it through
@@ -571,25 +489,19 @@ static int virtio_irq_domain_init(struct irq_domain *domain)
 	return 0;
 }
 
-/* A whitelist: a parent must do exactly what this domain knows of it */
-static bool virtio_irq_parent_supported(struct irq_domain *p)
-{
-	if (!p || !irq_domain_is_msi_parent(p))
-		return false;
-#ifdef CONFIG_X86_LOCAL_APIC
-	/*
-	 * DMAR and AMDVI would do, but both claim isolation for whatever is
-	 * stacked on them, and no host vouches for an endpoint yet.
-	 */
-	if (p == x86_vector_domain)
-		return true;
-#endif
-	return false;
-}
-
-/* One virtio-irq domain for each parent and kind, made when the first device needs it */
-static struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
-						       struct irq_domain *p, bool isolated)
+/**
+ * virtio_irq_get_parent - the virtio-irq domain for a parent and a kind
+ * @doms: the controller's domains
+ * @p: the CPU-side parent
+ * @isolated: for endpoints that the host isolates
+ *
+ * Made when the first device needs it, removed with the controller.
+ *
+ * Context: process context, sleeps.
+ * Return: the domain's record, or an ERR_PTR().
+ */
+struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
+						struct irq_domain *p, bool isolated)
 {
 	struct irq_domain_info info = {
 		.domain_flags	= IRQ_DOMAIN_FLAG_MSI_PARENT |
@@ -638,203 +550,6 @@ static struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains
 	return parent;
 }
 
-/*
- * Which devices
- */
-
-static u32 virtio_irq_endpoint_id(struct pci_dev *pdev)
-{
-	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
-}
-
-static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *pdev)
-{
-	struct device *ctrl = virtio_irq_dev(doms->vi), *up;
-	int segment = 0, in_scope;
-
-	/* The capability, too: x86 hands a domain to devices without interrupts */
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || !(pdev->msi_cap || pdev->msix_cap))
-		return false;
-	/* An endpoint has 16 bits for the segment; 0 is the host bridge's */
-	if ((unsigned int)pci_domain_nr(pdev->bus) > U16_MAX || !virtio_irq_endpoint_id(pdev))
-		return false;
-	/* Never the controller itself or a bridge above: they cannot depend on it */
-	for (up = ctrl->parent; up; up = up->parent) {
-		if (up == &pdev->dev)
-			return false;
-		if (dev_is_pci(up))
-			segment = pci_domain_nr(to_pci_dev(up)->bus);
-	}
-
-	in_scope = virtio_irq_in_scope(doms->vi, virtio_irq_endpoint_id(pdev));
-	if (in_scope < 0)
-		return pci_domain_nr(pdev->bus) == segment;
-	return in_scope;
-}
-
-/* The caller holds the device's lock, or the device is gone */
-static void virtio_irq_give_back(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
-{
-	raw_spin_lock_irq(&doms->sources_lock);
-	hash_del(&src->node);
-	raw_spin_unlock_irq(&doms->sources_lock);
-
-	if (dev_get_msi_domain(src->dev) == src->parent->domain)
-		dev_set_msi_domain(src->dev, src->parent->parent);
-	virtio_irq_detach(src->ep);
-	put_device(src->dev);
-	kfree(src);
-}
-
-/*
- * Did the driver of a child create a per-device domain on the old parent in the
- * meantime? It does not take this device's lock. If it used the new parent,
- * virtio_irq_init_dev_msi_info() has seen it.
- */
-static bool virtio_irq_too_late(struct virtio_irq_source *src)
-{
-	bool seen;
-
-	if (!READ_ONCE(src->dev->msi.data))
-		return false;
-	msi_lock_descs(src->dev);
-	seen = src->write_msi_msg;
-	msi_unlock_descs(src->dev);
-	return !seen;
-}
-
-/* The device's lock is held, it has no MSI data */
-static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev *pdev)
-{
-	struct irq_domain *p = dev_get_msi_domain(&pdev->dev);
-	struct device *ctrl = virtio_irq_dev(doms->vi);
-	struct virtio_irq_endpoint *ep;
-	struct virtio_irq_source *src;
-	int err;
-
-	if (!virtio_irq_parent_supported(p)) {
-		pci_dbg(pdev, "virtio-irq: not on this MSI parent domain\n");
-		return;
-	}
-
-	ep = virtio_irq_attach(doms->vi, virtio_irq_endpoint_id(pdev));
-	if (IS_ERR(ep)) {
-		/* NOENT and PERM say that the host does not serve it */
-		if (PTR_ERR(ep) != -ENOENT && PTR_ERR(ep) != -EPERM)
-			pci_warn(pdev, "virtio-irq: not attached, keeps its MSI domain: %pe\n", ep);
-		return;
-	}
-
-	src = kzalloc(sizeof(*src), GFP_KERNEL);
-	if (!src) {
-		err = -ENOMEM;
-		goto detach;
-	}
-	src->dev = get_device(&pdev->dev);
-	src->ep = ep;
-	raw_spin_lock_init(&src->block_lock);
-	src->parent = virtio_irq_get_parent(doms, p, ep->isolated);
-	if (IS_ERR(src->parent)) {
-		err = PTR_ERR(src->parent);
-		goto put;
-	}
-
-	raw_spin_lock_irq(&doms->sources_lock);
-	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
-	raw_spin_unlock_irq(&doms->sources_lock);
-	dev_set_msi_domain(src->dev, src->parent->domain);
-	if (virtio_irq_too_late(src)) {
-		err = -EBUSY;
-		goto give_back;
-	}
-	/* Unbinds the device before the controller goes */
-	if (!device_link_add(src->dev, ctrl, DL_FLAG_AUTOREMOVE_CONSUMER)) {
-		err = -EINVAL;
-		goto give_back;
-	}
-	pci_dbg(pdev, "virtio-irq: served by %s\n", dev_name(ctrl));
-	return;
-
-give_back:
-	virtio_irq_give_back(doms, src);
-	goto warn;
-put:
-	put_device(src->dev);
-	kfree(src);
-detach:
-	virtio_irq_detach(ep);
-warn:
-	pci_warn(pdev, "virtio-irq: not taken over, keeps its MSI domain: %pe\n", ERR_PTR(err));
-}
-
-static int virtio_irq_bus_notify(struct notifier_block *nb, unsigned long action, void *data)
-{
-	struct virtio_irq_domains *doms = container_of(nb, struct virtio_irq_domains, nb);
-	struct device *dev = data;
-	struct virtio_irq_source *src = virtio_irq_find_source(doms, dev);
-	struct pci_dev *pdev = to_pci_dev(dev);
-
-	switch (action) {
-	case BUS_NOTIFY_BIND_DRIVER:
-		/* Left from a probe that failed; the bus may have been renumbered */
-		if (src && src->ep->id == virtio_irq_endpoint_id(pdev))
-			break;
-		if (src)
-			virtio_irq_give_back(doms, src);
-		if (virtio_irq_serves(doms, pdev) && !dev->msi.data)
-			virtio_irq_take_over(doms, pdev);
-		break;
-	case BUS_NOTIFY_DRIVER_NOT_BOUND:
-		/* really_probe() frees the MSI data only after this */
-		if (src)
-			schedule_work(&doms->walk);
-		break;
-	case BUS_NOTIFY_UNBOUND_DRIVER:
-	case BUS_NOTIFY_REMOVED_DEVICE:
-		if (src && !dev->msi.data)
-			virtio_irq_give_back(doms, src);
-		break;
-	}
-	return NOTIFY_OK;
-}
-
-/* A device that was bound before the controller came */
-static int virtio_irq_walk_one(struct device *dev, void *data)
-{
-	struct virtio_irq_domains *doms = data;
-	struct pci_dev *pdev = to_pci_dev(dev);
-	struct virtio_irq_source *src;
-
-	/* Before the lock is taken: the controller's own function may be locked by us */
-	if (!virtio_irq_serves(doms, pdev))
-		return 0;
-
-	guard(device)(dev);
-	src = virtio_irq_find_source(doms, dev);
-	if (src) {
-		if (!dev->driver && !dev->msi.data)
-			virtio_irq_give_back(doms, src);
-		return 0;
-	}
-	if (!doms->walk_bound || !dev->driver)
-		return 0;
-	if (!dev->msi.data)
-		virtio_irq_take_over(doms, pdev);
-	else if (virtio_irq_parent_supported(dev_get_msi_domain(dev)))
-		pci_info(pdev,
-			 "virtio-irq: has interrupts already and keeps them; to move it write %s to /sys/bus/pci/drivers/%s/unbind, then to bind\n",
-			 pci_name(pdev), dev->driver->name);
-	return 0;
-}
-
-static void virtio_irq_walk(struct work_struct *work)
-{
-	struct virtio_irq_domains *doms = container_of(work, struct virtio_irq_domains, walk);
-
-	bus_for_each_dev(&pci_bus_type, NULL, doms, virtio_irq_walk_one);
-	doms->walk_bound = false;
-}
-
 /**
  * virtio_irq_replayed - recovery has armed a dirty vector
  * @doms: the controller's domains
@@ -867,84 +582,4 @@ void virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 	if (irqd_is_activated(d) && retrigger)
 		irq_chip_retrigger_hierarchy(d);
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
-}
-
-/**
- * virtio_irq_domains_create - the domain side of a controller
- * @vi: its engine
- *
- * Context: process context, sleeps.
- * Return: the domains, or an ERR_PTR().
- */
-struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
-{
-	struct virtio_irq_domains *doms = kzalloc(sizeof(*doms), GFP_KERNEL);
-
-	if (!doms)
-		return ERR_PTR(-ENOMEM);
-	doms->vi = vi;
-	doms->nb.notifier_call = virtio_irq_bus_notify;
-	doms->walk_bound = true;
-	INIT_WORK(&doms->walk, virtio_irq_walk);
-	INIT_LIST_HEAD(&doms->parents);
-	mutex_init(&doms->parents_lock);
-	mutex_init(&doms->virqs_lock);
-	raw_spin_lock_init(&doms->sources_lock);
-	hash_init(doms->sources);
-	return doms;
-}
-
-/**
- * virtio_irq_domains_start - take devices over from now on
- * @doms: the domains of a controller that answers requests
- *
- * Devices that are bound later are taken over when they are bound, those that
- * are bound now by a work item: device_link_add() wants a supplier whose probe
- * is complete.
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_domains_start(struct virtio_irq_domains *doms)
-{
-	bus_register_notifier(&pci_bus_type, &doms->nb);
-	schedule_work(&doms->walk);
-}
-
-/**
- * virtio_irq_domains_remove - give every device back
- * @doms: the domains; the driver core has unbound all consumers
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
-{
-	struct virtio_irq_parent *parent, *next;
-	struct virtio_irq_source *src;
-	struct hlist_node *tmp;
-	int bucket;
-
-	bus_unregister_notifier(&pci_bus_type, &doms->nb);
-	cancel_work_sync(&doms->walk);
-
-	/* Nothing adds to the table any more */
-	hash_for_each_safe(doms->sources, bucket, tmp, src, node) {
-		struct device *dev = get_device(src->dev);
-
-		/* Not behind a link because it was never bound to the end */
-		if (dev->driver && dev->msi.data)
-			device_release_driver(dev);
-		device_lock(dev);
-		virtio_irq_give_back(doms, src);
-		device_unlock(dev);
-		put_device(dev);
-	}
-
-	list_for_each_entry_safe(parent, next, &doms->parents, node) {
-		struct fwnode_handle *fwnode = parent->domain->fwnode;
-
-		irq_domain_remove(parent->domain);
-		irq_domain_free_fwnode(fwnode);
-		kfree(parent);
-	}
-	kfree(doms);
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio-irq: what the files of the irq domain share
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#ifndef _IRQ_VIRTIO_H
+#define _IRQ_VIRTIO_H
+
+#include <linux/hashtable.h>
+#include <linux/msi.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/spinlock.h>
+#include <linux/virtio_irq.h>
+#include <linux/workqueue.h>
+
+/**
+ * struct virtio_irq_parent - one virtio-irq domain, on one parent domain
+ * @node: in virtio_irq_domains::parents
+ * @doms: controller it belongs to
+ * @parent: the CPU-side domain below
+ * @domain: the virtio-irq domain
+ * @isolated: for endpoints for which the host vouches
+ * @ops: what makes it a parent of per-device MSI domains
+ */
+struct virtio_irq_parent {
+	struct list_head	node;
+	struct virtio_irq_domains *doms;
+	struct irq_domain	*parent;
+	struct irq_domain	*domain;
+	bool			isolated;
+	struct msi_parent_ops	ops;
+};
+
+/**
+ * struct virtio_irq_source - a device that is served
+ * @node: in virtio_irq_domains::sources
+ * @dev: the device; its lock serialises taking over and giving back
+ * @parent: the virtio-irq domain that it uses
+ * @ep: its endpoint
+ * @prepare_desc: the MSI bus's own callback, guarded by the MSI mutex
+ * @write_msi_msg: the MSI bus's own callback
+ * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
+ *	by the MSI mutex
+ * @block_lock: one writer of a multi-MSI message, which several interrupts share
+ */
+struct virtio_irq_source {
+	struct hlist_node	node;
+	struct device		*dev;
+	struct virtio_irq_parent *parent;
+	struct virtio_irq_endpoint *ep;
+	void (*prepare_desc)(struct irq_domain *domain, msi_alloc_info_t *arg,
+			     struct msi_desc *desc);
+	void (*write_msi_msg)(struct irq_data *d, struct msi_msg *msg);
+	int			alloc_error;
+	raw_spinlock_t		block_lock;
+};
+
+/**
+ * struct virtio_irq_domains - the domain side of a controller
+ * @vi: its engine
+ * @nb: on the PCI bus
+ * @walk: takes over devices that were bound first, gives back those left over
+ * @walk_bound: @walk is still to look at bound devices
+ * @parents_lock: guards @parents
+ * @parents: virtio-irq domains
+ * @sources_lock: guards @sources; raw, messages are written under desc->lock
+ * @sources: served devices by address
+ * @virqs_lock: guards virtio_irq_vector::virq, and while it is not 0 keeps the
+ *	interrupt's descriptor
+ */
+struct virtio_irq_domains {
+	struct virtio_irq	*vi;
+	struct notifier_block	nb;
+	struct work_struct	walk;
+	bool			walk_bound;
+	struct mutex		parents_lock;
+	struct list_head	parents;
+	raw_spinlock_t		sources_lock;
+	DECLARE_HASHTABLE(sources, 7);
+	struct mutex		virqs_lock;
+};
+
+/* irq-virtio.c: the domain */
+struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
+						struct irq_domain *p, bool isolated);
+
+/* irq-virtio-source.c: which devices */
+struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
+						 struct device *dev);
+
+#endif /* _IRQ_VIRTIO_H */
