@@ -172,7 +172,7 @@ static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *
  * Context: any, vi->lock held.
  */
 void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
-				  unsigned int len)
+			   unsigned int len)
 {
 	union {
 		struct virtio_irq_rsp_head	head;

@@ -1,9 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * ims-testdev: a PCI function that exists to send interrupts
  *
  * Copyright (C) 2026 The virtio-irq authors
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What it does, and its registers, are described in ims_testdev_regs.h.
  *
