@@ -134,8 +134,8 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 
 	ep = virtio_irq_attach(doms->vi, virtio_irq_endpoint_id(pdev));
 	if (IS_ERR(ep)) {
-		/* NOENT and PERM say that the host does not serve it */
-		if (PTR_ERR(ep) != -ENOENT && PTR_ERR(ep) != -EPERM)
+		/* NOENT says that the host does not serve it */
+		if (PTR_ERR(ep) != -ENOENT)
 			pci_warn(pdev, "virtio-irq: not attached, keeps its MSI domain: %pe\n", ep);
 		return;
 	}

@@ -365,8 +365,9 @@ static unsigned int virtio_irq_addr_width(const struct msi_desc *desc)
 }
 
 /* The vectors that one ALLOC can ask for: consecutive, alike, without an interrupt */
-static u32 virtio_irq_run(struct msi_desc *desc, bool managed, struct virtio_irq_store *store)
+static u32 virtio_irq_run(struct msi_desc *desc, struct virtio_irq_store *store)
 {
+	bool spread = desc->affinity;
 	struct device *dev = desc->dev;
 	u32 count = 0, next = 0;
 
@@ -377,7 +378,7 @@ static u32 virtio_irq_run(struct msi_desc *desc, bool managed, struct virtio_irq
 	     desc = msi_next_desc(dev, MSI_DEFAULT_DOMAIN, MSI_DESC_NOTASSOCIATED)) {
 		if (count && (desc->msi_index != next || virtio_irq_granted(store, next)))
 			break;
-		if ((desc->affinity && desc->affinity->is_managed) != managed)
+		if (!!desc->affinity != spread)
 			break;
 		next = desc->msi_index + 1;
 		count++;
@@ -396,7 +397,7 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 	struct virtio_irq_source *src;
 	struct virtio_irq_store *store;
 	unsigned int width, flags = 0;
-	bool managed, msix;
+	bool msix;
 	u32 count;
 	int ret;
 
@@ -412,11 +413,15 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 	if (msix && virtio_irq_granted(store, desc->msi_index))
 		return;
 
-	managed = desc->affinity && desc->affinity->is_managed;
 	width = virtio_irq_addr_width(desc);
-	count = virtio_irq_run(desc, managed, store);
-	/* Activated before request_irq(), or where request_irq() cannot fail */
-	if (managed || (!msix && !desc->pci.msi_attrib.can_mask))
+	count = virtio_irq_run(desc, store);
+	/*
+	 * Activated before request_irq(), or where request_irq() cannot fail. A
+	 * driver that has the core spread its vectors gets all of them committed,
+	 * the few that are not managed too: the managed ones would leave nothing
+	 * for NVMe's admin queue, whose vector is the first.
+	 */
+	if (desc->affinity || (!msix && !desc->pci.msi_attrib.can_mask))
 		flags |= VIRTIO_IRQ_ALLOC_COMMIT;
 	if (!msix)
 		flags |= VIRTIO_IRQ_ALLOC_DATA16;

@@ -214,12 +214,15 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 	virtio_irq_store_init(&ep->msi, ep, VIRTIO_IRQ_STORE_MSI);
 
 	err = virtio_irq_call_attach(vi, id, reply, false);
-	if (err == -ETIMEDOUT) {
+	if (err == -ETIMEDOUT || err == -EIO) {
 		/* It may be attached all the same: recovery detaches it */
-		ep->detached = true;
 		mutex_lock(&vi->endpoints_lock);
+		ep->detached = true;
 		list_add_tail(&ep->node, &vi->endpoints);
 		mutex_unlock(&vi->endpoints_lock);
+		raw_spin_lock_irq(&vi->lock);
+		__virtio_irq_mark(vi);
+		raw_spin_unlock_irq(&vi->lock);
 		return ERR_PTR(err);
 	}
 	if (err) {

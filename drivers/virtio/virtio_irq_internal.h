@@ -35,8 +35,11 @@
 #define VIRTIO_IRQ_BACKOFF_MIN_MS	50
 #define VIRTIO_IRQ_BACKOFF_MAX_MS	5000
 
-/* Unnotified requests reach the device after this long at the latest */
-#define VIRTIO_IRQ_FLUSH_MS		100
+/*
+ * Unnotified requests reach the device after this long at the latest. With LAZY
+ * it is a matter of tidiness only: the device sees them before any message.
+ */
+#define VIRTIO_IRQ_FLUSH_MS		250
 
 /* More TLVs than any endpoint has stores; bounds what a device makes us allocate */
 #define VIRTIO_IRQ_MAX_TLV_SIZE		4096

@@ -300,7 +300,7 @@ def test_malformed_freeing(boot, devices, request_type, kind):
                                    ("refuse", "attach@1x1=nomem")],
                          ids=lambda spoil: spoil[1].replace("@1x1=", "-"))
 def test_attach_fails(boot, devices, spoil):
-    """A function that cannot be attached is not served, says so, and can be bound again."""
+    """A function that cannot be attached keeps its native interrupts, and can be bound again."""
     devices.testdev()
     guest = boot(append=BOUNDS)
     host = Host(guest)
@@ -310,8 +310,15 @@ def test_attach_fails(boot, devices, spoil):
     lines = len(guest.dmesg().splitlines())
     guest.set(*spoil)
     guest.bind("ims-testdev", dev.address)
-    assert host.stats()["endpoints"] == 0
-    assert [line for line in guest.dmesg().splitlines()[lines:] if dev.address in line]
+    # After a malformed answer it may be attached: the driver takes that back
+    guest.wait_until(lambda: host.stats()["endpoints"] == 0, "it is not attached", RECOVERY)
+    # PERM says that the host never serves this function, which is no news
+    assert spoil[1].endswith("perm") or any(
+        dev.address in line for line in guest.dmesg().splitlines()[lines:])
+    dev.cmd("alloc msix 4 4")
+    dev.cmd("request-all")
+    assert dev.fire_and_wait(10)["handled"] == 40
+    assert not any(irq.virtual for irq in guest.interrupts(chip=dev.address))
     guest.rebind("ims-testdev", dev.address)
     guest.wait_until(lambda: host.stats()["endpoints"] == 1, "it is attached", RECOVERY)
     dev.cmd("alloc msix 4 4")

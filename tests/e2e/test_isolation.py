@@ -72,7 +72,7 @@ def test_freed_pair(boot, devices, virq, append):
     # Requested again, they work again
     dev.cmd("request-all")
     dev.cmd("fire-all 10")
-    assert dev.settle()["handled"] == 2 * 160 + 160
+    assert dev.settle()["handled"] == 2 * 320
 
 
 @pytest.mark.parametrize("lazy", ["on", "off"])

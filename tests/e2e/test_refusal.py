@@ -176,17 +176,19 @@ def test_nvme_fewer_queues(boot, devices):
 
 
 def test_nvme_managed_commit_limit(boot, devices):
-    """Managed vectors are committed when they are allocated: the pool is what limits them."""
+    """NVMe's vectors are committed when they are allocated, the admin queue's too: a limit means
+    fewer queues, none of them dead."""
     devices.nvme()
     guest = boot()
     address = devices.address("nvme")
     guest.unbind(address)
-    guest.set("commit-quota", Host(guest).stats()["committed"] + 2)
-    guest.bind("nvme", address)
-    guest.wait_until(lambda: nvme_online(guest), "NVMe is there")
-    assert guest.run("ls /sys/block/nvme0n1/mq | wc -l").out.strip() == "1"
-    assert len(guest.interrupts(chip=address)) == 2
-    write_disk(guest, devices, "nvme", "/dev/nvme0n1")
+    for limit, queues in ((2, 1), (3, 2)):
+        guest.set("commit-quota", limit)
+        guest.bind("nvme", address)
+        guest.wait_until(lambda: nvme_online(guest), "NVMe is there")
+        assert guest.run("ls /sys/block/nvme0n1/mq | wc -l").out.strip() == str(queues)
+        write_disk(guest, devices, "nvme", "/dev/nvme0n1")
+        guest.unbind(address)
 
 
 def test_nvme_none_granted(boot, devices):
@@ -224,7 +226,10 @@ def test_managed_activation_refused(boot, devices):
         dev.cmd(f"request {index}", check=False)
     dev.cmd("request-all")
     dev.cmd("fire-all 100")
-    assert dev.settle(60000)["handled"] == 300
+    # A replayed vector is retriggered once, which the handler calls spurious
+    reply = dev.cmd("wait 60000", timeout=90)
+    assert reply["fired"] == reply["handled"] == 300
+    assert reply["spurious"] <= 3
 
 
 def test_msi32_window_above_4g(boot, devices):
@@ -232,14 +237,26 @@ def test_msi32_window_above_4g(boot, devices):
     devices.testdev("narrow", msi64="off").testdev("wide")
     guest = boot(virq={"window": "0x1000000000-0x10000fffff"})
     narrow = Testdev(guest, devices.address("narrow"), "narrow")
-    narrow.fails("alloc msi 1 1", "ENOSPC")
-    narrow.fails("alloc msi 1 8", "ENOSPC")
+    # The PCI core takes such a function's MSI-X for 32-bit, too (dev->no_64bit_msi)
+    for command in ("alloc msi 1 1", "alloc msi 1 8", "alloc msix 1 4", "alloc any 1 4"):
+        narrow.fails(command, "ENOSPC")
     assert not Host(guest).vectors(narrow.endpoint)
-    # MSI-X always holds 64 bits, and so does the other function's MSI
     wide = Testdev(guest, devices.address("wide"), "wide")
-    for dev, command in ((narrow, "alloc msix 4 4"), (wide, "alloc msi 4 4")):
-        assert dev.cmd(command).ret == 4
-        dev.cmd("request-all")
-        assert dev.fire_and_wait(50)["handled"] == 200
-        for row in dev.vectors().values():
+    for turn, command in enumerate(("alloc msi 4 4", "alloc msix 4 4"), 1):
+        assert wide.cmd(command).ret == 4
+        wide.cmd("request-all")
+        assert wide.fire_and_wait(50)["handled"] == 200 * turn
+        for row in wide.vectors().values():
             assert 0x1000000000 <= row["address"] <= 0x10000fffff
+        wide.cmd("release")
+
+
+def test_msi32_window_below_4g(boot, devices):
+    """With the usual window the same function works."""
+    devices.testdev(msi64="off")
+    guest = boot()
+    dev = Testdev(guest, devices.address("testdev"))
+    assert dev.cmd("alloc msi 4 4").ret == 4
+    dev.cmd("request-all")
+    assert dev.fire_and_wait(50)["handled"] == 200
+    assert all(row["address"] < 1 << 32 for row in dev.vectors().values())
