@@ -551,6 +551,11 @@ static void contiguous_over_other_vectors_is_busy(void **state)
 	assert_true(data_of(vmm, EP, 0) > data_of(vmm, EP, 4));
 	assert_int_equal(alloc(vmm, EP, 2, 4, CONTIGUOUS, NULL), VIRTIO_IRQ_S_BUSY);
 	assert_int_equal(stats(vmm).allocated, 8);
+	/* Nor are the first three of one and the first of another of its size */
+	must_alloc(vmm, EP, 20, 3, CONTIGUOUS);
+	must_alloc(vmm, EP, 40, 1, 0);
+	must_alloc(vmm, EP, 23, 3, CONTIGUOUS);
+	assert_int_equal(alloc(vmm, EP, 20, 4, CONTIGUOUS, NULL), VIRTIO_IRQ_S_BUSY);
 }
 
 static void contiguous_block_with_a_hole_is_busy_until_freed(void **state)
@@ -687,6 +692,12 @@ static void data16_all_values_can_be_had_then_nospc(void **state)
 	assert_int_equal(vfree(vmm, EP, 12345, 1), VIRTIO_IRQ_S_OK);
 	assert_int_equal(alloc(vmm, EP, 70000, 4, DATA16, &granted), VIRTIO_IRQ_S_OK);
 	assert_int_equal(granted, 1);
+	/* Also just behind the cursor */
+	assert_int_equal(data_of(vmm, EP, 5), 5);
+	assert_int_equal(vfree(vmm, EP, 5, 1), VIRTIO_IRQ_S_OK);
+	vmm->core->next_data16 = 6;
+	must_alloc(vmm, EP, 5, 1, DATA16);
+	assert_int_equal(data_of(vmm, EP, 5), 5);
 }
 
 /* A message on its way to a freed pair hits nothing */
@@ -894,6 +905,53 @@ static void table_chains_are_short_for_chosen_names(void **state)
 	}
 }
 
+/* One chain for everything: each part of a name has to tell */
+static void table_collisions_are_told_apart(void **state)
+{
+	struct virtio_irq_ep *ep, *ep2;
+	struct virtio_irq_vector *v;
+	struct virtio_irq_msg pair;
+	struct vmm *vmm = *state;
+	struct virtio_irq_core *core;
+	uint32_t data;
+
+	vmm_free_core(vmm);
+	vmm->config.max_vectors = 2;
+	vmm_new_core(vmm);
+	core = vmm->core;
+	assert_int_equal(core->vector_mask, 0);
+	must_attach(vmm, EP);
+	must_attach(vmm, EP2);
+
+	/* The endpoint */
+	must_alloc(vmm, EP, 0, 1, DATA16);
+	pair = must_activate(vmm, EP, 0);
+	assert_int_equal(fire(vmm, EP2, pair.address, pair.data), VIRTIO_IRQ_BLOCKED_FREED);
+	assert_int_equal(deactivate(vmm, EP2, 0), VIRTIO_IRQ_S_NOENT);
+	core->next_data16 = pair.data;
+	must_alloc(vmm, EP2, 0, 1, DATA16);
+	assert_int_equal(data_of(vmm, EP2, 0), pair.data);
+	assert_int_equal(fire(vmm, EP2, pair.address, pair.data), VIRTIO_IRQ_BLOCKED_FREED);
+	assert_int_equal(vfree(vmm, EP2, 0, 1), VIRTIO_IRQ_S_OK);
+	assert_int_equal(fire(vmm, EP, pair.address, pair.data), VIRTIO_IRQ_DELIVERED);
+
+	/* The index, the data */
+	assert_int_equal(deactivate(vmm, EP, 1), VIRTIO_IRQ_S_NOENT);
+	assert_int_equal(fire(vmm, EP, pair.address, pair.data + 1), VIRTIO_IRQ_BLOCKED_FREED);
+
+	/* The store, of which requests know one */
+	ep = vmm_ep(vmm, EP)->ep;
+	ep2 = vmm_ep(vmm, EP2)->ep;
+	assert_true(virtio_irq_vector_reserve(core, ep, 1, false));
+	assert_true(virtio_irq_data_take(core, ep, false, 0, &data));
+	v = virtio_irq_vector_add(core, ep, 1, 0, data);
+	assert_ptr_equal(virtio_irq_vector_find(core, ep, 1, 0), v);
+	assert_ptr_not_equal(virtio_irq_vector_find(core, ep, 0, 0), v);
+	assert_null(virtio_irq_vector_find(core, ep, 2, 0));
+	assert_null(virtio_irq_vector_find(core, ep2, 1, 0));
+	virtio_irq_vector_del(core, ep, v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -941,6 +999,7 @@ int main(void)
 		unit(free_and_alloc_do_not_grow_memory),
 		unit(table_of_a_million_vectors_takes_64_bytes_each),
 		unit(table_chains_are_short_for_chosen_names),
+		unit(table_collisions_are_told_apart),
 	};
 
 	return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
