@@ -49,13 +49,14 @@ logged() {
 	fi
 }
 
-# locked NAME COMMAND...: only one process at a time does NAME
+# locked NAME COMMAND...: only one process at a time does NAME in the cache, or in
+# the directory that LOCK_DIR names
 locked() {
-	local name=$1
+	local name=$1 directory=${LOCK_DIR:-$CACHE}
 	shift
-	mkdir -p "$CACHE"
+	mkdir -p "$directory"
 	(
 		flock 9
 		"$@" 9>&-
-	) 9>"$CACHE/$name.lock"
+	) 9>"$directory/$name.lock"
 }

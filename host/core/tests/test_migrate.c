@@ -217,11 +217,17 @@ static void migrate_behaviour_goes_on(void **state)
 	assert_int_equal(alloc(vmm, EP, 50, 3, 0, NULL), VIRTIO_IRQ_S_BUSY);
 	assert_int_equal(alloc(vmm, EP, 32, 7, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS, NULL),
 			 VIRTIO_IRQ_S_BUSY);
-	/* The block's tail is still its own; committed vectors are still committed */
+	/*
+	 * The block's tail is still its own, and every other value that is taken,
+	 * also when the cursor has come round; committed vectors are still committed.
+	 */
+	vmm->core->next_data16 = 0;
 	for (unsigned int i = 0; i < 400; i++) {
 		must_alloc(vmm, EP, 1000 + i, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
 		assert_true(data_of(vmm, EP, 1000 + i) < base ||
 			    data_of(vmm, EP, 1000 + i) >= base + 8);
+		for (uint32_t j = 8; j < 16; j++)
+			assert_int_not_equal(data_of(vmm, EP, 1000 + i), data_of(vmm, EP, j));
 	}
 	assert_int_equal(deactivate(vmm, EP, 10), VIRTIO_IRQ_S_OK);
 	assert_int_equal(vfree(vmm, EP, 0, 2048), VIRTIO_IRQ_S_OK);
@@ -588,6 +594,43 @@ static void load_of_a_corrupted_field_is_einval(void **state)
 	free(good.data);
 }
 
+/* The order is part of the format, also within a block */
+static void load_of_vectors_out_of_order_is_einval(void **state)
+{
+	struct vmm *vmm = *state;
+	struct blob blob = small_blob(vmm);
+	uint8_t swap[VECTOR_SIZE];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		memcpy(swap, vec(blob, i), VECTOR_SIZE);
+		memcpy(vec(blob, i), vec(blob, i + 1), VECTOR_SIZE);
+		memcpy(vec(blob, i + 1), swap, VECTOR_SIZE);
+		assert_int_equal(load(vmm, blob), -EINVAL);
+		memcpy(vec(blob, i + 1), vec(blob, i), VECTOR_SIZE);
+		memcpy(vec(blob, i), swap, VECTOR_SIZE);
+	}
+	assert_int_equal(load(vmm, blob), 0);
+	free(blob.data);
+}
+
+/* The second vector of a block of which the first would have index -1 */
+static void load_of_a_block_that_begins_before_the_store_is_einval(void **state)
+{
+	struct vmm *vmm = *state;
+	struct blob blob = small_blob(vmm);
+	uint8_t *v = vec(blob, 3);
+
+	virtio_irq_put32(v + V_STATE, VIRTIO_IRQ_V_DATA16 | VIRTIO_IRQ_V_CONTIGUOUS);
+	v[V_ORDER] = 1;
+	virtio_irq_put32(v + V_DATA, 5);
+	virtio_irq_put32(v + V_INDEX, 0);
+	assert_int_equal(load(vmm, blob), -EINVAL);
+	/* It is that alone */
+	virtio_irq_put32(v + V_INDEX, 1);
+	assert_int_equal(load(vmm, blob), 0);
+	free(blob.data);
+}
+
 static void load_of_more_than_max_vectors_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
@@ -667,6 +710,8 @@ int main(void)
 		unit(load_of_a_truncated_blob_is_einval),
 		unit(load_of_trailing_bytes_is_einval),
 		unit(load_of_a_corrupted_field_is_einval),
+		unit(load_of_vectors_out_of_order_is_einval),
+		unit(load_of_a_block_that_begins_before_the_store_is_einval),
 		unit(load_of_more_than_max_vectors_is_einval),
 		unit(load_survives_every_flipped_bit),
 	};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtio-irq host inside the kernel, for tests: a virtio transport with a
+ * real split ring, and a small model of the device behind it. It is written
+ * from the contract, not from host/core, so that the two check each other.
+ *
+ * It answers inside notify(), as it must: the driver polls with interrupts off.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#ifndef _VIRTIO_IRQ_FAKE_HOST_H
+#define _VIRTIO_IRQ_FAKE_HOST_H
+
+#include <kunit/test.h>
+#include <linux/spinlock.h>
+#include <linux/virtio.h>
+#include <linux/virtio_irq.h>
+
+#define FAKE_RING		256
+#define FAKE_ENDPOINTS		4
+#define FAKE_VECTORS		2048
+#define FAKE_LOG		1024
+#define FAKE_TLV_SIZE		64
+
+#define FAKE_WINDOW_START	0xfee00000ULL
+#define FAKE_WINDOW_END		0xfeefffffULL
+#define FAKE_PAIR_ADDRESS	0xfee00010ULL
+
+struct fake_vector {
+	bool			allocated;
+	bool			committed;
+	bool			armed;
+	u32			pair;
+	u64			route_address;
+	u32			route_data;
+};
+
+struct fake_endpoint {
+	bool			attached;
+	u32			id;
+	struct fake_vector	vectors[FAKE_VECTORS];
+};
+
+/* A request as it lay in the ring */
+struct fake_request {
+	u32			len;
+	u8			bytes[64];
+};
+
+/* What to do to the next answers to requests of @type (0: any), @times of them */
+enum fake_fault {
+	FAKE_NONE,
+	FAKE_REFUSE,		/* @arg: status; nothing changes */
+	FAKE_LENGTH,		/* @arg: used length, contents as usual */
+	FAKE_STATUS,		/* @arg: status, although it took effect */
+	FAKE_ADDRESS,		/* @arg: pair address */
+	FAKE_DATA,		/* @arg: pair data */
+	FAKE_GRANTED,		/* @arg: granted */
+	FAKE_SILENT,		/* it took effect, no answer until fake_host_speak() */
+	FAKE_LOST,		/* it did not even take effect, no answer ever */
+	FAKE_TWICE,		/* answered twice */
+	FAKE_WRONG_ID,		/* a used id that was never submitted */
+};
+
+struct fake_host {
+	struct virtio_device	vdev;
+	struct virtqueue	*vq;
+	struct virtio_irq	*vi;
+	u64			features;
+	struct virtio_irq_config config;
+	u8			status;
+	bool			can_reset;
+
+	raw_spinlock_t		lock;	/* guards all below */
+	u16			last_avail;
+	struct {
+		u16		head;
+		u32		len;
+	}			held[FAKE_RING];
+	unsigned int		num_held;
+	struct {
+		enum fake_fault	fault;
+		u8		type;
+		unsigned int	times;
+		u64		arg;
+	}			rule;
+	unsigned int		quota;
+	unsigned int		allocated;
+	u8			store_flags;
+	u8			multi_msi;
+	u64			window_start;
+	u64			window_end;
+	unsigned int		notifications;
+	unsigned int		resets;
+	unsigned int		num_requests;
+	struct fake_request	log[FAKE_LOG];
+	struct fake_endpoint	endpoints[FAKE_ENDPOINTS];
+};
+
+struct fake_host *fake_host_new(struct kunit *test, u64 features);
+int fake_host_start(struct fake_host *host);
+void fake_host_rule(struct fake_host *host, enum fake_fault fault, u8 type,
+		    unsigned int times, u64 arg);
+void fake_host_speak(struct fake_host *host);
+void fake_host_forget_log(struct fake_host *host);
+struct fake_endpoint *fake_host_endpoint(struct fake_host *host, u32 id);
+unsigned int fake_host_count(struct fake_host *host, u8 type);
+size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8 *rsp);
+
+#endif /* _VIRTIO_IRQ_FAKE_HOST_H */
