@@ -78,7 +78,7 @@ static void engine_settle(struct kunit *test, struct engine *e)
 		if (READ_ONCE(e->vi->state) == VIRTIO_IRQ_READY &&
 		    !delayed_work_pending(&e->vi->recover))
 			return;
-		msleep(10);
+		msleep(20);
 	}
 	KUNIT_FAIL(test, "the engine is not ready, state %d", e->vi->state);
 }
@@ -1013,4 +1013,5 @@ static struct kunit_suite engine_suite = {
 	.exit = engine_exit,
 	.test_cases = engine_cases,
 };
+
 kunit_test_suite(engine_suite);
