@@ -6,6 +6,9 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/ioport.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 #include "fake_host.h"
 #include "virtio_irq_internal.h"
@@ -489,8 +492,11 @@ static void reroute_unchanged_is_free(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_msg pair;
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	KUNIT_EXPECT_TRUE(test, virtio_irq_needs_rewrite(vec));
+	virtio_irq_compose(vec, &pair);
 	fake_host_forget_log(e.host);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a, false), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);

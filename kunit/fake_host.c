@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <linux/vmalloc.h>
 
 #include "fake_host.h"
 

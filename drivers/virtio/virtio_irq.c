@@ -82,7 +82,7 @@ static int virtio_irq_check_window(struct virtio_irq *vi, u64 start, u64 end)
 static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
 {
 	u32 size = ep->vi->tlv_size, pos = 0;
-	bool window = false;
+	bool window = false, store = false;
 
 	while (size - pos >= sizeof(struct virtio_irq_tlv_head)) {
 		const struct virtio_irq_tlv_head *head = (const void *)(tlvs + pos);
@@ -111,9 +111,13 @@ static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
 				return -EIO;
 			if (le16_to_cpu(tlv->store) != VIRTIO_IRQ_STORE_MSI)
 				break;
+			/* A function has 32 MSI vectors at most */
+			if (store || tlv->multi_msi > 5)
+				return -EIO;
 			ep->msi.size = le32_to_cpu(tlv->size);
 			ep->msi.multi_msi = tlv->multi_msi;
 			ep->msi.flags = tlv->flags;
+			store = true;
 			break;
 		}
 		}

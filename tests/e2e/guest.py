@@ -299,7 +299,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     def _error(self, text):
         """A GuestError with what the console and QEMU said last."""
         parts = [text]
-        for path, lines in ((self.error_path, 10), (self.console_path, 40)):
+        for path, lines in ((self.error_path, 10), (self.console_path, 80)):
             if path.exists() and path.stat().st_size:
                 tail = path.read_text(errors="replace").splitlines()[-lines:]
                 parts.append(f"--- end of {path}:\n" + "\n".join(tail))

@@ -56,8 +56,10 @@ def test_cpu_hotplug_under_io(boot, devices):
             dev.many([f"move {index} 1" for index in range(0, 16, 2)])
     dev.cmd("cancel")
     reply = dev.cmd("wait 20000")
-    assert reply["spurious"] == 0 and reply["handled"] > 0
+    assert reply["handled"] > 0
     assert reply["fired"] == reply["handled"] + reply["abandoned"]
+    # What was on its way when it was cancelled finds nothing to handle
+    assert reply["spurious"] <= reply["abandoned"]
     write_disk(guest, devices, "vblk", "/dev/vda")
     write_disk(guest, devices, "nvme", "/dev/nvme0n1")
     after = host.stats()

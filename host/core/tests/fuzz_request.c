@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzer of the device core: bytes become requests, messages, changes of
- * limits, migrations. A model that was written from the rules, with an array
- * where the core has tables, says what each must do; the core must do exactly
+ * limits, migrations. A model says what each must do; the core must do exactly
  * that.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "virtio_irq_core.h"
+#include "fuzz_model.h"
 #include "virtio_irq_inject.h"
-
-/* assert() that no build option takes away */
-#define CHECK(cond)							\
-	do {								\
-		if (!(cond)) {						\
-			fprintf(stderr, "%s:%d: not so: %s\n",		\
-				__FILE__, __LINE__, #cond);		\
-			abort();					\
-		}							\
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,130 +36,6 @@ static uint32_t word(struct input *in)
 	for (unsigned int i = 0; i < 4; i++)
 		w = w << 8 | byte(in);
 	return w;
-}
-
-/* The model */
-
-#define MAX_VECTORS	64
-#define MAX_ENDPOINTS	2
-#define MAX_COUNT	48
-#define TLV_SIZE	VIRTIO_IRQ_CORE_TLV_MIN
-#define MAX_STORE	48
-#define NUM_EPS		4
-/* So that no data value may come a second time, see check_new_data() */
-#define MAX_STEPS	512
-#define WIDE_VALUES	(1u << 17)
-
-struct mvec {
-	bool allocated, armed, committed, contiguous, data16;
-	uint8_t width;
-	unsigned int order;
-	uint32_t block_first;
-	uint32_t data;
-	struct virtio_irq_msg route;
-	uint64_t delivered, routed;
-};
-
-static const struct virtio_irq_ep_info profiles[NUM_EPS] = {
-	{
-		.window_start = 0xfee00000, .window_end = 0xfeefffff, .pair_address = 0xfee00010,
-		.store_size = MAX_STORE, .multi_msi = 5,
-	}, {
-		.isolated = true, .store_flags = VIRTIO_IRQ_STORE_F_COMMIT,
-		.window_start = 0x100000000, .window_end = 0x1000fffff,
-		.pair_address = 0x100000000, .store_size = 8, .multi_msi = 2,
-	}, {
-		/* No window, no store */
-		.window_start = 1, .window_end = 0,
-	}, {
-		.window_start = 0, .window_end = UINT64_MAX, .pair_address = UINT64_MAX - 3,
-		.store_size = 1,
-	},
-};
-
-static const uint32_t ep_ids[NUM_EPS] = { 0x18, 0x10203, 0, UINT32_MAX };
-
-#define ABSENT		UINT32_C(0x77)
-#define BAD_ROUTE	UINT64_C(0x1000)
-
-struct mep {
-	bool attached;
-	struct virtio_irq_ep *ep;
-	struct mvec vec[MAX_STORE];
-	/* Every value that was ever given out */
-	uint8_t seen[(65536 + WIDE_VALUES) / 8];
-};
-
-static struct model {
-	struct mep ep[NUM_EPS];
-	struct virtio_irq_quotas quotas;
-	/* The VMM: refuses with this status when so many are taken */
-	uint8_t commit_status;
-	uint32_t commit_limit;
-	/* What it counted */
-	uint32_t taken;
-	unsigned int deliveries;
-	struct virtio_irq_msg last;
-	struct mep *last_ep;
-	struct virtio_irq_core *core;
-	/* A core that mutated blobs are loaded into has another life */
-	bool shadow;
-} m;
-
-static int ep_index(uint32_t id)
-{
-	for (int i = 0; i < NUM_EPS; i++)
-		if (ep_ids[i] == id)
-			return i;
-	return -1;
-}
-
-static uint32_t count_endpoints(void)
-{
-	uint32_t n = 0;
-
-	for (unsigned int i = 0; i < NUM_EPS; i++)
-		n += m.ep[i].attached;
-	return n;
-}
-
-static uint32_t count_vectors(const struct mep *only, bool charged, bool armed)
-{
-	uint32_t n = 0;
-
-	for (unsigned int i = 0; i < NUM_EPS; i++) {
-		if (only && only != &m.ep[i])
-			continue;
-		for (unsigned int j = 0; j < MAX_STORE; j++) {
-			const struct mvec *v = &m.ep[i].vec[j];
-
-			n += v->allocated && (!charged || v->armed || v->committed) &&
-			     (!armed || v->armed);
-		}
-	}
-	return n;
-}
-
-#define charged()	count_vectors(NULL, true, false)
-
-/* A status if a vector that holds nothing cannot have it now, after @more others */
-static uint8_t model_charge(uint32_t more)
-{
-	uint32_t have = charged() + more;
-
-	if (have >= m.quotas.committed)
-		return VIRTIO_IRQ_S_QUOTA;
-	if (have >= m.quotas.pool)
-		return VIRTIO_IRQ_S_NOSPC;
-	if (m.commit_status && have >= m.commit_limit)
-		return m.commit_status;
-	return 0;
-}
-
-static void model_detach(struct mep *mep)
-{
-	mep->attached = false;
-	memset(mep->vec, 0, sizeof(mep->vec));
 }
 
 /* The VMM */
@@ -305,8 +166,7 @@ static void check_new_data(struct mep *mep, uint32_t index)
 
 struct comparison {
 	uint32_t num;
-	/* Vectors whose data value the model does not know yet */
-	bool fresh[NUM_EPS][MAX_STORE];
+	const struct prediction *p;
 };
 
 static bool compare(void *arg, const struct virtio_irq_vector_info *info)
@@ -325,311 +185,51 @@ static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 	CHECK(info->pair.address == profiles[e].pair_address);
 	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
 	CHECK(info->delivered == v->delivered && info->routed == v->routed);
-	if (c->fresh[e][info->index])
+	if (c->p->fresh[e][info->index])
 		v->data = info->pair.data;
 	CHECK(info->pair.data == v->data);
 	return true;
 }
 
-static void check_all(struct comparison *c)
+static void check_all(const struct prediction *p)
 {
+	struct comparison c = { .p = p };
 	struct virtio_irq_stats s;
 
-	virtio_irq_core_for_each_vector(m.core, compare, c);
+	virtio_irq_core_for_each_vector(m.core, compare, &c);
 	virtio_irq_core_get_stats(m.core, &s);
-	CHECK(c->num == count_vectors(NULL, false, false));
-	CHECK(s.allocated == c->num);
-	CHECK(s.committed == charged());
+	CHECK(c.num == count_vectors(NULL, false, false));
+	CHECK(s.allocated == c.num);
+	CHECK(s.committed == count_charged());
 	CHECK(s.committed == m.taken);
 	CHECK(s.armed == count_vectors(NULL, false, true));
 	CHECK(s.endpoints == count_endpoints());
 	for (unsigned int e = 0; e < NUM_EPS; e++) {
 		CHECK(m.ep[e].attached == !!m.ep[e].ep);
 		for (uint32_t i = 0; i < MAX_STORE; i++)
-			if (c->fresh[e][i])
+			if (p->fresh[e][i])
 				check_new_data(&m.ep[e], i);
 	}
 }
 
 static void check_same(void)
 {
-	struct comparison c;
+	struct prediction p;
 
-	memset(&c, 0, sizeof(c));
-	check_all(&c);
+	memset(&p, 0, sizeof(p));
+	check_all(&p);
 }
 
-/* Requests: what the model makes of the bytes */
-
-static uint32_t le(const uint8_t *p, unsigned int n)
-{
-	uint32_t v = 0;
-
-	while (n--)
-		v = v << 8 | p[n];
-	return v;
-}
-
-static bool all_zero(const uint8_t *p, size_t from, size_t to)
-{
-	while (from < to)
-		if (p[from++])
-			return false;
-	return true;
-}
-
-static uint8_t model_attach(uint32_t id)
-{
-	int e = ep_index(id);
-
-	if (e >= 0 && m.ep[e].attached)
-		return VIRTIO_IRQ_S_OK;
-	if (count_endpoints() == MAX_ENDPOINTS)
-		return VIRTIO_IRQ_S_NOSPC;
-	if (e < 0)
-		return id == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
-	m.ep[e].attached = true;
-	return VIRTIO_IRQ_S_OK;
-}
-
-static uint8_t model_room(const struct mep *mep, uint32_t more)
-{
-	uint64_t here = (uint64_t)count_vectors(mep, false, false) + more;
-	uint64_t all = (uint64_t)count_vectors(NULL, false, false) + more;
-
-	if (here > m.quotas.endpoint_vectors || all > m.quotas.vectors)
-		return VIRTIO_IRQ_S_QUOTA;
-	return all > MAX_VECTORS ? VIRTIO_IRQ_S_NOSPC : VIRTIO_IRQ_S_OK;
-}
-
-static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_info *info,
-				 const struct mvec *like, bool commit, uint32_t first,
-				 uint32_t count, struct comparison *c)
-{
-	uint32_t present = 0, same = 0, need = 0;
-	unsigned int order = 0;
-	uint8_t status;
-
-	while (1u << order < count)
-		order++;
-	if (order > info->multi_msi || (uint64_t)first + count > info->store_size)
-		return VIRTIO_IRQ_S_RANGE;
-	for (uint32_t i = first; i < first + count; i++) {
-		const struct mvec *v = &mep->vec[i];
-
-		present += v->allocated;
-		same += v->allocated && v->contiguous && v->block_first == first &&
-			v->order == order && v->data16 == like->data16 && v->width == like->width;
-		need += commit && !v->armed && !v->committed;
-	}
-	if (present && same != count)
-		return VIRTIO_IRQ_S_BUSY;
-	if (!present) {
-		status = model_room(mep, count);
-		if (status)
-			return status;
-	}
-	for (uint32_t i = 0; i < need; i++) {
-		status = model_charge(i);
-		if (status)
-			return status;
-	}
-	for (uint32_t i = first; i < first + count; i++) {
-		struct mvec *v = &mep->vec[i];
-
-		if (!v->allocated) {
-			*v = *like;
-			v->order = order;
-			v->block_first = first;
-			c->fresh[mep - m.ep][i] = true;
-		}
-		v->committed |= commit;
-	}
-	return VIRTIO_IRQ_S_OK;
-}
-
-static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_ep_info *info,
-				  const struct mvec *like, bool commit, uint32_t first,
-				  uint32_t count, uint32_t *granted, struct comparison *c)
-{
-	for (*granted = 0; *granted < count; ++*granted) {
-		uint32_t i = first + *granted;
-		uint8_t status = VIRTIO_IRQ_S_OK;
-		struct mvec *v;
-
-		if (i >= info->store_size)
-			return VIRTIO_IRQ_S_RANGE;
-		v = &mep->vec[i];
-		if (v->allocated) {
-			if (v->contiguous || v->data16 != like->data16 || v->width != like->width)
-				return VIRTIO_IRQ_S_BUSY;
-		} else {
-			status = model_room(mep, 1);
-		}
-		if (!status && commit && !v->committed && !v->armed)
-			status = model_charge(0);
-		if (status)
-			return status;
-		if (!v->allocated) {
-			*v = *like;
-			c->fresh[mep - m.ep][i] = true;
-		}
-		v->committed |= commit;
-	}
-	return VIRTIO_IRQ_S_OK;
-}
-
-static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, struct comparison *c)
-{
-	uint32_t flags = le(req + 10, 2), first = le(req + 12, 4), count = le(req + 16, 4);
-	int e = ep_index(le(req + 4, 4));
-	const struct virtio_irq_ep_info *info;
-	bool commit = flags & 1;
-	uint8_t status;
-	struct mvec like = {
-		.allocated = true,
-		.contiguous = flags & 2,
-		.data16 = flags & 4,
-		.width = req[20],
-	};
-
-	*granted = 0;
-	if (!all_zero(req, 21, 24) || flags > 7)
-		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
-		return VIRTIO_IRQ_S_UNSUPP;
-	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32 ||
-	    like.width < 2 || like.width > 64)
-		return VIRTIO_IRQ_S_RANGE;
-	if (e < 0 || !m.ep[e].attached || !profiles[e].store_size)
-		return VIRTIO_IRQ_S_NOENT;
-	info = &profiles[e];
-	if (like.width < 64 && info->pair_address >= UINT64_C(1) << like.width)
-		return VIRTIO_IRQ_S_RANGE;
-	if (like.contiguous) {
-		status = model_alloc_block(&m.ep[e], info, &like, commit, first, count, c);
-		*granted = status ? 0 : count;
-		return status;
-	}
-	status = model_alloc_prefix(&m.ep[e], info, &like, commit, first, count, granted, c);
-	return *granted ? VIRTIO_IRQ_S_OK : status;
-}
-
-static void model_free(struct mep *mep, uint32_t first, uint32_t count)
-{
-	for (uint32_t i = 0; i < MAX_STORE; i++)
-		if (i >= first && i - first < count)
-			memset(&mep->vec[i], 0, sizeof(mep->vec[i]));
-}
-
-static uint8_t model_range(const uint8_t *req)
-{
-	uint32_t first = le(req + 12, 4), count = le(req + 16, 4), need = 0;
-	int e = ep_index(le(req + 4, 4));
-	struct mep *mep = e >= 0 && m.ep[e].attached ? &m.ep[e] : NULL;
-	uint8_t status;
-
-	if (!all_zero(req, 10, 12) || !all_zero(req, 20, 24))
-		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
-		return VIRTIO_IRQ_S_UNSUPP;
-	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32)
-		return VIRTIO_IRQ_S_RANGE;
-	if (req[0] == VIRTIO_IRQ_T_FREE) {
-		if (mep)
-			model_free(mep, first, count);
-		return VIRTIO_IRQ_S_OK;
-	}
-	if (!mep)
-		return VIRTIO_IRQ_S_NOENT;
-	for (uint32_t i = 0; i < count; i++) {
-		if (first + i >= MAX_STORE || !mep->vec[first + i].allocated)
-			return VIRTIO_IRQ_S_NOENT;
-		need += !mep->vec[first + i].armed && !mep->vec[first + i].committed;
-	}
-	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
-		for (uint32_t i = 0; i < need; i++) {
-			status = model_charge(i);
-			if (status)
-				return status;
-		}
-	}
-	for (uint32_t i = first; i < first + count; i++)
-		mep->vec[i].committed = req[0] == VIRTIO_IRQ_T_COMMIT;
-	return VIRTIO_IRQ_S_OK;
-}
-
-static struct mvec *model_find(const uint8_t *req)
-{
-	int e = ep_index(le(req + 4, 4));
-	uint32_t index = le(req + 12, 4);
-
-	if (e < 0 || index >= MAX_STORE || !m.ep[e].vec[index].allocated)
-		return NULL;
-	return &m.ep[e].vec[index];
-}
-
-static uint8_t model_activate(const uint8_t *req, struct mvec **v)
-{
-	struct virtio_irq_msg route = {
-		.address = (uint64_t)le(req + 20, 4) << 32 | le(req + 16, 4),
-		.data = le(req + 24, 4),
-	};
-	uint32_t flags = le(req + 10, 2);
-	uint8_t status;
-
-	if (flags > 1 || (!flags && le(req + 28, 4)))
-		return VIRTIO_IRQ_S_INVAL;
-	if (flags || le(req + 8, 2))
-		return VIRTIO_IRQ_S_UNSUPP;
-	*v = model_find(req);
-	if (!*v)
-		return VIRTIO_IRQ_S_NOENT;
-	if (route.address % 4 || route.address == BAD_ROUTE)
-		return VIRTIO_IRQ_S_RANGE;
-	if (!(*v)->armed && !(*v)->committed) {
-		status = model_charge(0);
-		if (status)
-			return status;
-	}
-	(*v)->armed = true;
-	(*v)->route = route;
-	(*v)->routed++;
-	return VIRTIO_IRQ_S_OK;
-}
-
-static uint8_t model_deactivate(const uint8_t *req)
-{
-	struct mvec *v;
-
-	if (!all_zero(req, 10, 12))
-		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
-		return VIRTIO_IRQ_S_UNSUPP;
-	v = model_find(req);
-	if (!v)
-		return VIRTIO_IRQ_S_NOENT;
-	v->armed = false;
-	v->route = (struct virtio_irq_msg) { .address = 0 };
-	return VIRTIO_IRQ_S_OK;
-}
-
-/* Lengths by type; the model knows no others */
-static const size_t req_sizes[] = { 0, 16, 16, 24, 24, 24, 32, 16, 24 };
-static const size_t rsp_sizes[] = { 0, 16 + TLV_SIZE, 8, 16, 8, 8, 24, 8, 8 };
-
-static void check_body(const uint8_t *req, const uint8_t *rsp, uint32_t granted,
-		       const struct mvec *v)
+static void check_body(const uint8_t *req, const uint8_t *rsp, const struct prediction *p)
 {
 	int e = ep_index(le(req + 4, 4));
 
 	if (req[0] == VIRTIO_IRQ_T_ALLOC) {
-		CHECK(le(rsp + 8, 4) == granted && all_zero(rsp, 12, 16));
+		CHECK(le(rsp + 8, 4) == p->granted && all_zero(rsp, 12, 16));
 	} else if (req[0] == VIRTIO_IRQ_T_ACTIVATE) {
-		CHECK((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4));
 		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) ==
 		      profiles[e].pair_address);
-		CHECK(le(rsp + 16, 4) == v->data && all_zero(rsp, 20, 24));
+		CHECK(le(rsp + 16, 4) == p->armed->data && all_zero(rsp, 20, 24));
 	} else if (req[0] == VIRTIO_IRQ_T_ATTACH) {
 		CHECK(le(rsp + 8, 4) == profiles[e].isolated);
 		CHECK(!profiles[e].store_size == all_zero(rsp, 16, 16 + TLV_SIZE));
@@ -639,53 +239,17 @@ static void check_body(const uint8_t *req, const uint8_t *rsp, uint32_t granted,
 static void do_request(const uint8_t *bytes, size_t req_size, size_t rsp_size)
 {
 	uint8_t type = req_size ? bytes[0] : 0;
-	bool known = type >= VIRTIO_IRQ_T_ATTACH && type <= VIRTIO_IRQ_T_FREE;
 	uint8_t *req = malloc(req_size + 1), *rsp = malloc(rsp_size + 1);
-	uint8_t expected = VIRTIO_IRQ_S_INVAL;
-	struct mvec *v = NULL;
-	struct comparison c;
-	uint32_t granted = 0;
+	struct prediction p;
 	size_t used, want;
-	int e;
+	uint8_t expected;
 
 	CHECK(req && rsp);
 	memcpy(req, bytes, req_size);
-	memset(&c, 0, sizeof(c));
+	memset(&p, 0, sizeof(p));
 	memset(rsp, 0xa5, rsp_size + 1);
 
-	if (req_size < 8) {
-		expected = VIRTIO_IRQ_S_INVAL;
-	} else if (!known) {
-		expected = VIRTIO_IRQ_S_UNSUPP;
-	} else if (req_size == req_sizes[type] && rsp_size >= rsp_sizes[type] &&
-		   all_zero(req, 1, 4)) {
-		switch (type) {
-		case VIRTIO_IRQ_T_ATTACH:
-			if (all_zero(req, 8, 16))
-				expected = model_attach(le(req + 4, 4));
-			break;
-		case VIRTIO_IRQ_T_DETACH:
-			if (!all_zero(req, 8, 16))
-				break;
-			e = ep_index(le(req + 4, 4));
-			if (e >= 0)
-				model_detach(&m.ep[e]);
-			expected = VIRTIO_IRQ_S_OK;
-			break;
-		case VIRTIO_IRQ_T_ALLOC:
-			expected = model_alloc(req, &granted, &c);
-			break;
-		case VIRTIO_IRQ_T_ACTIVATE:
-			expected = model_activate(req, &v);
-			break;
-		case VIRTIO_IRQ_T_DEACTIVATE:
-			expected = model_deactivate(req);
-			break;
-		default:
-			expected = model_range(req);
-			break;
-		}
-	}
+	expected = model_request(req, req_size, rsp_size, &p);
 	want = expected == VIRTIO_IRQ_S_OK ? rsp_sizes[type] : 8;
 	if (rsp_size < 8)
 		want = 0;
@@ -698,8 +262,8 @@ static void do_request(const uint8_t *bytes, size_t req_size, size_t rsp_size)
 		CHECK(all_zero(rsp, 1, 8));
 	}
 	if (used > 8)
-		check_body(req, rsp, granted, v);
-	check_all(&c);
+		check_body(req, rsp, &p);
+	check_all(&p);
 	free(req);
 	free(rsp);
 }

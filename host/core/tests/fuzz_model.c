@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Model of a conforming device.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <string.h>
+
+#include "fuzz_model.h"
+
+struct model m;
+
+const struct virtio_irq_ep_info profiles[NUM_EPS] = {
+	{
+		.window_start = 0xfee00000, .window_end = 0xfeefffff, .pair_address = 0xfee00010,
+		.store_size = MAX_STORE, .multi_msi = 5,
+	}, {
+		.isolated = true, .store_flags = VIRTIO_IRQ_STORE_F_COMMIT,
+		.window_start = 0x100000000, .window_end = 0x1000fffff,
+		.pair_address = 0x100000000, .store_size = 8, .multi_msi = 2,
+	}, {
+		/* No window, no store */
+		.window_start = 1, .window_end = 0,
+	}, {
+		.window_start = 0, .window_end = UINT64_MAX, .pair_address = UINT64_MAX - 3,
+		.store_size = 1,
+	},
+};
+
+const uint32_t ep_ids[NUM_EPS] = { 0x18, 0x10203, 0, UINT32_MAX };
+
+const size_t req_sizes[VIRTIO_IRQ_T_FREE + 1] = { 0, 16, 16, 24, 24, 24, 32, 16, 24 };
+const size_t rsp_sizes[VIRTIO_IRQ_T_FREE + 1] = { 0, 16 + TLV_SIZE, 8, 16, 8, 8, 24, 8, 8 };
+
+int ep_index(uint32_t id)
+{
+	for (int i = 0; i < NUM_EPS; i++)
+		if (ep_ids[i] == id)
+			return i;
+	return -1;
+}
+
+uint32_t count_endpoints(void)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < NUM_EPS; i++)
+		n += m.ep[i].attached;
+	return n;
+}
+
+uint32_t count_vectors(const struct mep *only, bool charged, bool armed)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < NUM_EPS; i++) {
+		if (only && only != &m.ep[i])
+			continue;
+		for (unsigned int j = 0; j < MAX_STORE; j++) {
+			const struct mvec *v = &m.ep[i].vec[j];
+
+			n += v->allocated && (!charged || v->armed || v->committed) &&
+			     (!armed || v->armed);
+		}
+	}
+	return n;
+}
+
+/* A status if a vector that holds nothing cannot have it now, after @more others */
+static uint8_t model_charge(uint32_t more)
+{
+	uint32_t have = count_charged() + more;
+
+	if (have >= m.quotas.committed)
+		return VIRTIO_IRQ_S_QUOTA;
+	if (have >= m.quotas.pool)
+		return VIRTIO_IRQ_S_NOSPC;
+	if (m.commit_status && have >= m.commit_limit)
+		return m.commit_status;
+	return 0;
+}
+
+void model_detach(struct mep *mep)
+{
+	mep->attached = false;
+	memset(mep->vec, 0, sizeof(mep->vec));
+}
+
+/* Requests, from their bytes on */
+
+uint32_t le(const uint8_t *p, unsigned int n)
+{
+	uint32_t v = 0;
+
+	while (n--)
+		v = v << 8 | p[n];
+	return v;
+}
+
+bool all_zero(const uint8_t *p, size_t from, size_t to)
+{
+	while (from < to)
+		if (p[from++])
+			return false;
+	return true;
+}
+
+static uint8_t model_attach(uint32_t id)
+{
+	int e = ep_index(id);
+
+	if (e >= 0 && m.ep[e].attached)
+		return VIRTIO_IRQ_S_OK;
+	if (count_endpoints() == MAX_ENDPOINTS)
+		return VIRTIO_IRQ_S_NOSPC;
+	if (e < 0)
+		return id == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
+	m.ep[e].attached = true;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_room(const struct mep *mep, uint32_t more)
+{
+	uint64_t here = (uint64_t)count_vectors(mep, false, false) + more;
+	uint64_t all = (uint64_t)count_vectors(NULL, false, false) + more;
+
+	if (here > m.quotas.endpoint_vectors || all > m.quotas.vectors)
+		return VIRTIO_IRQ_S_QUOTA;
+	return all > MAX_VECTORS ? VIRTIO_IRQ_S_NOSPC : VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_info *info,
+				 const struct mvec *like, bool commit, uint32_t first,
+				 uint32_t count, struct prediction *p)
+{
+	uint32_t present = 0, same = 0, need = 0;
+	unsigned int order = 0;
+	uint8_t status;
+
+	while (1u << order < count)
+		order++;
+	if (order > info->multi_msi || (uint64_t)first + count > info->store_size)
+		return VIRTIO_IRQ_S_RANGE;
+	for (uint32_t i = first; i < first + count; i++) {
+		const struct mvec *v = &mep->vec[i];
+
+		present += v->allocated;
+		same += v->allocated && v->contiguous && v->block_first == first &&
+			v->order == order && v->data16 == like->data16 && v->width == like->width;
+		need += commit && !v->armed && !v->committed;
+	}
+	if (present && same != count)
+		return VIRTIO_IRQ_S_BUSY;
+	if (!present) {
+		status = model_room(mep, count);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = 0; i < need; i++) {
+		status = model_charge(i);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = first; i < first + count; i++) {
+		struct mvec *v = &mep->vec[i];
+
+		if (!v->allocated) {
+			*v = *like;
+			v->order = order;
+			v->block_first = first;
+			p->fresh[mep - m.ep][i] = true;
+		}
+		v->committed |= commit;
+	}
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_ep_info *info,
+				  const struct mvec *like, bool commit, uint32_t first,
+				  uint32_t count, uint32_t *granted, struct prediction *p)
+{
+	for (*granted = 0; *granted < count; ++*granted) {
+		uint32_t i = first + *granted;
+		uint8_t status = VIRTIO_IRQ_S_OK;
+		struct mvec *v;
+
+		if (i >= info->store_size)
+			return VIRTIO_IRQ_S_RANGE;
+		v = &mep->vec[i];
+		if (v->allocated) {
+			if (v->contiguous || v->data16 != like->data16 || v->width != like->width)
+				return VIRTIO_IRQ_S_BUSY;
+		} else {
+			status = model_room(mep, 1);
+		}
+		if (!status && commit && !v->committed && !v->armed)
+			status = model_charge(0);
+		if (status)
+			return status;
+		if (!v->allocated) {
+			*v = *like;
+			p->fresh[mep - m.ep][i] = true;
+		}
+		v->committed |= commit;
+	}
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, struct prediction *p)
+{
+	uint32_t flags = le(req + 10, 2), first = le(req + 12, 4), count = le(req + 16, 4);
+	int e = ep_index(le(req + 4, 4));
+	const struct virtio_irq_ep_info *info;
+	bool commit = flags & 1;
+	uint8_t status;
+	struct mvec like = {
+		.allocated = true,
+		.contiguous = flags & 2,
+		.data16 = flags & 4,
+		.width = req[20],
+	};
+
+	*granted = 0;
+	if (!all_zero(req, 21, 24) || flags > 7)
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32 ||
+	    like.width < 2 || like.width > 64)
+		return VIRTIO_IRQ_S_RANGE;
+	if (e < 0 || !m.ep[e].attached || !profiles[e].store_size)
+		return VIRTIO_IRQ_S_NOENT;
+	info = &profiles[e];
+	if (like.width < 64 && info->pair_address >= UINT64_C(1) << like.width)
+		return VIRTIO_IRQ_S_RANGE;
+	if (like.contiguous) {
+		status = model_alloc_block(&m.ep[e], info, &like, commit, first, count, p);
+		*granted = status ? 0 : count;
+		return status;
+	}
+	status = model_alloc_prefix(&m.ep[e], info, &like, commit, first, count, granted, p);
+	return *granted ? VIRTIO_IRQ_S_OK : status;
+}
+
+static void model_free(struct mep *mep, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < MAX_STORE; i++)
+		if (i >= first && i - first < count)
+			memset(&mep->vec[i], 0, sizeof(mep->vec[i]));
+}
+
+static uint8_t model_range(const uint8_t *req)
+{
+	uint32_t first = le(req + 12, 4), count = le(req + 16, 4), need = 0;
+	int e = ep_index(le(req + 4, 4));
+	struct mep *mep = e >= 0 && m.ep[e].attached ? &m.ep[e] : NULL;
+	uint8_t status;
+
+	if (!all_zero(req, 10, 12) || !all_zero(req, 20, 24))
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32)
+		return VIRTIO_IRQ_S_RANGE;
+	if (req[0] == VIRTIO_IRQ_T_FREE) {
+		if (mep)
+			model_free(mep, first, count);
+		return VIRTIO_IRQ_S_OK;
+	}
+	if (!mep)
+		return VIRTIO_IRQ_S_NOENT;
+	for (uint32_t i = 0; i < count; i++) {
+		if (first + i >= MAX_STORE || !mep->vec[first + i].allocated)
+			return VIRTIO_IRQ_S_NOENT;
+		need += !mep->vec[first + i].armed && !mep->vec[first + i].committed;
+	}
+	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
+		for (uint32_t i = 0; i < need; i++) {
+			status = model_charge(i);
+			if (status)
+				return status;
+		}
+	}
+	for (uint32_t i = first; i < first + count; i++)
+		mep->vec[i].committed = req[0] == VIRTIO_IRQ_T_COMMIT;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static struct mvec *model_find(const uint8_t *req)
+{
+	int e = ep_index(le(req + 4, 4));
+	uint32_t index = le(req + 12, 4);
+
+	if (e < 0 || index >= MAX_STORE || !m.ep[e].vec[index].allocated)
+		return NULL;
+	return &m.ep[e].vec[index];
+}
+
+static uint8_t model_activate(const uint8_t *req, struct mvec **v)
+{
+	struct virtio_irq_msg route = {
+		.address = (uint64_t)le(req + 20, 4) << 32 | le(req + 16, 4),
+		.data = le(req + 24, 4),
+	};
+	uint32_t flags = le(req + 10, 2);
+	uint8_t status;
+
+	if (flags > 1 || (!flags && le(req + 28, 4)))
+		return VIRTIO_IRQ_S_INVAL;
+	if (flags || le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	*v = model_find(req);
+	if (!*v)
+		return VIRTIO_IRQ_S_NOENT;
+	if (route.address % 4 || route.address == BAD_ROUTE)
+		return VIRTIO_IRQ_S_RANGE;
+	if (!(*v)->armed && !(*v)->committed) {
+		status = model_charge(0);
+		if (status)
+			return status;
+	}
+	(*v)->armed = true;
+	(*v)->route = route;
+	(*v)->routed++;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static uint8_t model_deactivate(const uint8_t *req)
+{
+	struct mvec *v;
+
+	if (!all_zero(req, 10, 12))
+		return VIRTIO_IRQ_S_INVAL;
+	if (le(req + 8, 2))
+		return VIRTIO_IRQ_S_UNSUPP;
+	v = model_find(req);
+	if (!v)
+		return VIRTIO_IRQ_S_NOENT;
+	v->armed = false;
+	v->route = (struct virtio_irq_msg) { .address = 0 };
+	return VIRTIO_IRQ_S_OK;
+}
+
+uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
+		      struct prediction *p)
+{
+	uint8_t type = req_size ? req[0] : 0;
+	struct mvec *v = NULL;
+	uint8_t status;
+	int e;
+
+	if (req_size < 8)
+		return VIRTIO_IRQ_S_INVAL;
+	if (type < VIRTIO_IRQ_T_ATTACH || type > VIRTIO_IRQ_T_FREE)
+		return VIRTIO_IRQ_S_UNSUPP;
+	if (req_size != req_sizes[type] || rsp_size < rsp_sizes[type] || !all_zero(req, 1, 4))
+		return VIRTIO_IRQ_S_INVAL;
+
+	switch (type) {
+	case VIRTIO_IRQ_T_ATTACH:
+		if (!all_zero(req, 8, 16))
+			return VIRTIO_IRQ_S_INVAL;
+		return model_attach(le(req + 4, 4));
+	case VIRTIO_IRQ_T_DETACH:
+		if (!all_zero(req, 8, 16))
+			return VIRTIO_IRQ_S_INVAL;
+		e = ep_index(le(req + 4, 4));
+		if (e >= 0)
+			model_detach(&m.ep[e]);
+		return VIRTIO_IRQ_S_OK;
+	case VIRTIO_IRQ_T_ALLOC:
+		return model_alloc(req, &p->granted, p);
+	case VIRTIO_IRQ_T_ACTIVATE:
+		status = model_activate(req, &v);
+		p->armed = v;
+		return status;
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		return model_deactivate(req);
+	default:
+		return model_range(req);
+	}
+}
