@@ -374,7 +374,7 @@ static void describe(const struct virtio_irq_ep *ep, const struct virtio_irq_vec
 	};
 }
 
-void virtio_irq_core_for_each_vector(const struct virtio_irq_core *core,
+void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 				     bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
 				     void *arg)
 {

@@ -112,7 +112,7 @@ struct virtio_irq_stats {
 	uint32_t armed;
 };
 
-/* One vector, for virtio_irq_core_for_each_vector() */
+/* One vector, for virtio_irq_core_walk_vectors() */
 struct virtio_irq_vector_info {
 	uint32_t endpoint;
 	uint16_t store;
@@ -175,7 +175,7 @@ uint32_t virtio_irq_core_ep_id(const struct virtio_irq_ep *ep);
 void virtio_irq_core_get_stats(const struct virtio_irq_core *core, struct virtio_irq_stats *stats);
 
 /* Calls @fn for every allocated vector until it returns false */
-void virtio_irq_core_for_each_vector(const struct virtio_irq_core *core,
+void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 				     bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
 				     void *arg);
 

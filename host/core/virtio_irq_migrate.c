@@ -294,7 +294,7 @@ static bool saved_valid(const struct virtio_irq_ep *ep, struct saved *s,
 		return false;
 	if (v->addr_width < 2 || v->addr_width > 64 || !virtio_irq_ep_fits(ep, v->addr_width))
 		return false;
-	if (data16 != (v->data < VIRTIO_IRQ_DATA16_END))
+	if (data16 ? v->data >= VIRTIO_IRQ_DATA16_END : v->data < VIRTIO_IRQ_DATA16_END)
 		return false;
 	if (v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? ep->info.multi_msi : 0))
 		return false;

@@ -562,7 +562,7 @@ _Static_assert(ARRAY_SIZE(request_types) ==
 	       FIELD_SIZE(virtio_irq_stats, requests) / sizeof(uint64_t), "one counter per type");
 _Static_assert(VIRTIO_IRQ_S_DEVERR + 1 ==
 	       FIELD_SIZE(virtio_irq_stats, statuses) / sizeof(uint64_t), "one per status");
-_Static_assert(VIRTIO_IRQ_CORE_REQ_MAX == sizeof(struct virtio_irq_req_activate),
+_Static_assert(sizeof(struct virtio_irq_req_activate) == VIRTIO_IRQ_CORE_REQ_MAX,
 	       "ACTIVATE is the longest request");
 
 static bool reserved_clear(const struct request_type *type, const uint8_t *req)

@@ -317,7 +317,7 @@ static void get_vectors(Object *obj, Visitor *v, const char *name, void *opaque,
         return;
     }
     if (s->core) {
-        virtio_irq_core_for_each_vector(s->core, visit_vector, &vv);
+        virtio_irq_core_walk_vectors(s->core, visit_vector, &vv);
     }
     if (vv.ok) {
         visit_check_list(v, errp);

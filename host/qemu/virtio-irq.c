@@ -155,8 +155,8 @@ static void virtio_irq_drop_held(VirtIOIRQ *s)
 }
 
 /*
- * The answer stays out of guest memory until it is given: what is written into a
- * mapped buffer is marked dirty for migration only when that is unmapped.
+ * The answer stays out of guest memory until it is given: what is written into
+ * a mapped buffer is marked dirty for migration only when that is unmapped.
  */
 static void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held, uint32_t used,
                             size_t rsp_size, uint32_t delay_ms)

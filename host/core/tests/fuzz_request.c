@@ -196,7 +196,7 @@ static void check_all(const struct prediction *p)
 	struct comparison c = { .p = p };
 	struct virtio_irq_stats s;
 
-	virtio_irq_core_for_each_vector(m.core, compare, &c);
+	virtio_irq_core_walk_vectors(m.core, compare, &c);
 	virtio_irq_core_get_stats(m.core, &s);
 	CHECK(c.num == count_vectors(NULL, false, false));
 	CHECK(s.allocated == c.num);

@@ -440,7 +440,7 @@ bool vector(struct vmm *vmm, uint32_t endpoint, uint32_t index,
 {
 	struct search search = { .info = { .endpoint = endpoint, .index = index } };
 
-	virtio_irq_core_for_each_vector(vmm->core, search_fn, &search);
+	virtio_irq_core_walk_vectors(vmm->core, search_fn, &search);
 	if (search.found && info)
 		*info = search.info;
 	return search.found;
@@ -471,7 +471,7 @@ void check_gauges(struct vmm *vmm)
 	struct virtio_irq_stats real = { .endpoints = 0 };
 	struct virtio_irq_stats s = stats(vmm);
 
-	virtio_irq_core_for_each_vector(vmm->core, count_fn, &real);
+	virtio_irq_core_walk_vectors(vmm->core, count_fn, &real);
 	for (size_t i = 0; i < ARRAY_SIZE(vmm->eps); i++)
 		real.endpoints += !!vmm->eps[i].ep;
 	assert_int_equal(s.endpoints, real.endpoints);

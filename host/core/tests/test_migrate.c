@@ -140,7 +140,7 @@ static int by_name(const void *a, const void *b)
 static void list_vectors(struct vmm *vmm, struct list *list)
 {
 	memset(list, 0, sizeof(*list));
-	virtio_irq_core_for_each_vector(vmm->core, append, list);
+	virtio_irq_core_walk_vectors(vmm->core, append, list);
 	qsort(list->info, list->num, sizeof(list->info[0]), by_name);
 }
 

@@ -563,13 +563,13 @@ static bool first_two(void *arg, const struct virtio_irq_vector_info *v)
 	return ++*num < 2;
 }
 
-static void for_each_vector_stops_when_told(void **state)
+static void walk_vectors_stops_when_told(void **state)
 {
 	struct vmm *vmm = *state;
 	unsigned int num = 0;
 
 	start(vmm, 8, 0);
-	virtio_irq_core_for_each_vector(vmm->core, first_two, &num);
+	virtio_irq_core_walk_vectors(vmm->core, first_two, &num);
 	assert_int_equal(num, 2);
 }
 
@@ -622,7 +622,7 @@ int main(void)
 		unit(message_with_a_pasid_for_a_vector_without_is_blocked),
 		unit(message_needs_exactly_the_pasid_of_the_vector),
 		unit(bad_write_passes_unless_isolated),
-		unit(for_each_vector_stops_when_told),
+		unit(walk_vectors_stops_when_told),
 		unit(delivered_counts_beyond_32_bits),
 	};
 
