@@ -375,8 +375,8 @@ static void describe(const struct virtio_irq_ep *ep, const struct virtio_irq_vec
 }
 
 void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
-				     bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
-				     void *arg)
+				  bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
+				  void *arg)
 {
 	struct virtio_irq_vector_info info;
 	const struct virtio_irq_vector *v;

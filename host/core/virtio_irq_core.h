@@ -176,8 +176,8 @@ void virtio_irq_core_get_stats(const struct virtio_irq_core *core, struct virtio
 
 /* Calls @fn for every allocated vector until it returns false */
 void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
-				     bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
-				     void *arg);
+				  bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
+				  void *arg);
 
 /*
  * Migration. save() returns a malloc()ed blob. load() needs a core without
