@@ -134,6 +134,8 @@ struct virtio_irq_slot {
  * @store: store of a FREE that is posted
  * @rel: vector of a RELEASE
  * @recovery: sent by the recovery worker, so in any state
+ * @unfreed: store of recovery's FREE
+ * @changes: what @unfreed->changes was when recovery looked
  */
 struct virtio_irq_call {
 	union virtio_irq_req	req;
@@ -144,6 +146,8 @@ struct virtio_irq_call {
 	struct virtio_irq_store	*store;
 	struct virtio_irq_vector *rel;
 	bool			recovery;
+	struct virtio_irq_store	*unfreed;
+	u64			changes;
 };
 
 struct virtio_irq_stats {

@@ -105,6 +105,36 @@ static void __virtio_irq_reap(struct virtio_irq *vi)
 }
 
 /*
+ * Recovery decided without the lock. Is it still so, now that the request takes
+ * its place in the queue? Otherwise another CPU's request is already there.
+ */
+static bool __virtio_irq_still_due(struct virtio_irq_call *call)
+{
+	struct virtio_irq_store *store = call->unfreed;
+	struct virtio_irq_vector *vec;
+
+	switch (call->req.head.type) {
+	case VIRTIO_IRQ_T_ACTIVATE:
+		vec = call->vec;
+		if (!vec->in_use || !vec->wanted || !vec->dirty)
+			return false;
+		call->req.activate.address = cpu_to_le64(vec->route.address);
+		call->req.activate.data = cpu_to_le32(vec->route.data);
+		return true;
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		vec = call->vec;
+		return vec->in_use && vec->maybe_armed && !vec->wanted;
+	case VIRTIO_IRQ_T_RELEASE:
+		vec = call->rel;
+		return vec->in_use && vec->release_lost && !vec->committed;
+	case VIRTIO_IRQ_T_FREE:
+		return !store->allocs && store->changes == call->changes;
+	default:
+		return true;
+	}
+}
+
+/*
  * Put one request in the ring. -EAGAIN: no slot is idle. The caller notifies,
  * after it has dropped the lock.
  */
@@ -122,6 +152,8 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 		return -ENODEV;
 	if (vi->resetting || (vi->state != VIRTIO_IRQ_READY && !call->recovery))
 		return -ETIMEDOUT;
+	if (call->recovery && !__virtio_irq_still_due(call))
+		return -ECANCELED;
 
 	slot = list_first_entry_or_null(&vi->idle, struct virtio_irq_slot, node);
 	if (!slot)
@@ -505,7 +537,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			usleep_range(us, 2 * us);
 		}
 		err = virtio_irq_finish(vi, call, slot);
-	} while (err == -ERESTART && !call->recovery && time_before(jiffies, end));
+	} while (err == -ERESTART && time_before(jiffies, end));
 
 	return err == -ERESTART ? -ETIMEDOUT : err;
 }

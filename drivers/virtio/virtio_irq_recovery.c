@@ -59,6 +59,8 @@ static bool virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state st
 
 	raw_spin_lock_irq(&vi->lock);
 	ok = vi->state != VIRTIO_IRQ_GONE;
+	if (ok && vi->state == VIRTIO_IRQ_READY && state == VIRTIO_IRQ_BROKEN)
+		vi->broken_at = ktime_get_mono_fast_ns();
 	if (ok)
 		vi->state = state;
 	raw_spin_unlock_irq(&vi->lock);
@@ -111,6 +113,12 @@ static int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_cal
 	return virtio_irq_call_sleep(vi, call, virtio_irq_poll_timeout_ms);
 }
 
+/* Whoever made it unnecessary has told the host already */
+static int virtio_irq_not_due(int err)
+{
+	return err == -ECANCELED ? 0 : err;
+}
+
 /* FREE what the host may hold and nobody was granted, in runs */
 static int virtio_irq_replay_free(struct virtio_irq_store *store)
 {
@@ -118,12 +126,14 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	struct virtio_irq_range range;
 	struct virtio_irq_call call;
 	u32 first, last, end;
+	u64 changes;
 	int err;
 
 	raw_spin_lock_irq(&vi->lock);
 	range = store->unfreed;
-	if (store->frees)
+	if (store->frees || store->allocs)
 		range.valid = false;
+	changes = store->changes;
 	raw_spin_unlock_irq(&vi->lock);
 	if (!range.valid)
 		return 0;
@@ -139,9 +149,12 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 		virtio_irq_build_free(&call, store, first, last - first + 1);
 		/* Not posted, so not counted in store->frees */
 		call.store = NULL;
+		call.unfreed = store;
+		call.changes = changes;
 		err = virtio_irq_call_recovery(vi, &call);
+		/* virtio_irq_alloc() marks again when it is done */
 		if (err)
-			return err;
+			return err == -ECANCELED ? 0 : err;
 	}
 
 	raw_spin_lock_irq(&vi->lock);
@@ -194,15 +207,15 @@ static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
 	switch (virtio_irq_next_action(vec, &route, &retrigger)) {
 	case VIRTIO_IRQ_DISARM:
 		virtio_irq_build_deactivate(&call, vec);
-		return virtio_irq_call_recovery(vi, &call);
+		return virtio_irq_not_due(virtio_irq_call_recovery(vi, &call));
 	case VIRTIO_IRQ_RELEASE:
 		virtio_irq_build_release(&call, vec);
-		return virtio_irq_call_recovery(vi, &call);
+		return virtio_irq_not_due(virtio_irq_call_recovery(vi, &call));
 	case VIRTIO_IRQ_ARM:
 		virtio_irq_build_activate(&call, vec, &route, &reply);
 		err = virtio_irq_call_recovery(vi, &call);
 		if (err)
-			return err;
+			return virtio_irq_not_due(err);
 		raw_spin_lock_irq(&vi->lock);
 		vi->stats.replays++;
 		vec->lossy = false;
@@ -262,17 +275,18 @@ static void virtio_irq_again(struct virtio_irq *vi)
 static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
 {
 	u64 since = 0;
-	bool ok;
+	bool ok, woke = false;
 
 	raw_spin_lock_irq(&vi->lock);
 	ok = marks == vi->marks || force;
 	if (ok && vi->state == VIRTIO_IRQ_RECOVERING) {
 		since = vi->broken_at;
 		vi->state = VIRTIO_IRQ_READY;
+		woke = true;
 	}
 	raw_spin_unlock_irq(&vi->lock);
 
-	if (since) {
+	if (woke) {
 		wake_up_all(&vi->wait);
 		dev_notice(&vi->vdev->dev, "the host answers again, after %llu ms\n",
 			   div_u64(ktime_get_mono_fast_ns() - since, NSEC_PER_MSEC));

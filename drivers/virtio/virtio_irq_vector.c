@@ -221,6 +221,9 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	/* Left from an attempt with other needs, MSI-X before MSI for example */
 	if (!store->in_use && store->granted.valid)
 		__virtio_irq_retire(store);
+	/* Recovery must not free what this is about to get */
+	store->allocs++;
+	store->changes++;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	virtio_irq_build_alloc(&call, store, first, count, wire, addr_width, &reply);
@@ -234,8 +237,10 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		/* A refusal changed nothing; otherwise the host may hold them */
 		if (err == -ETIMEDOUT || err == -EIO) {
 			__virtio_irq_range_add(&store->unfreed, first, first + count - 1);
-			__virtio_irq_mark(vi);
 		}
+		store->allocs--;
+		if (store->unfreed.valid)
+			__virtio_irq_mark(vi);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 		return err;
 	}
@@ -258,6 +263,9 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		store->block_count = count;
 		store->block_known = false;
 	}
+	store->allocs--;
+	if (store->unfreed.valid)
+		__virtio_irq_mark(vi);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return granted;
 }
@@ -370,6 +378,11 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	/* Stable: request_mutex of the interrupt is held */
 	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)
 		return 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* Recovery must not release what this is about to get */
+	vec->committed = true;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	virtio_irq_build_range(&call, VIRTIO_IRQ_T_COMMIT, store, vec->index, 1);
 	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);

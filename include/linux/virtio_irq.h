@@ -53,6 +53,8 @@ struct virtio_irq_msg {
  * @pending: first and last index whose FREE has yet to be queued
  * @unfreed: first and last index that the host may hold without a grant
  * @frees: FREE requests without an answer
+ * @allocs: ALLOC requests whose grants are not in the records yet
+ * @changes: number of the last ALLOC
  * @node: in the engine's list of stores with a @pending range
  * @block: the pair of a contiguous block's first vector
  * @block_count: vectors of the contiguous block, 0: there is none
@@ -74,6 +76,8 @@ struct virtio_irq_store {
 	}			granted, pending, unfreed;
 	unsigned int		in_use;
 	unsigned int		frees;
+	unsigned int		allocs;
+	u64			changes;
 	struct list_head	node;
 	struct virtio_irq_msg	block;
 	u32			block_count;
