@@ -235,9 +235,8 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	if (err) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		/* A refusal changed nothing; otherwise the host may hold them */
-		if (err == -ETIMEDOUT || err == -EIO) {
+		if (err == -ETIMEDOUT || err == -EIO)
 			__virtio_irq_range_add(&store->unfreed, first, first + count - 1);
-		}
 		store->allocs--;
 		if (store->unfreed.valid)
 			__virtio_irq_mark(vi);
