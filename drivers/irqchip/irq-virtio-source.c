@@ -246,8 +246,8 @@ static void virtio_irq_walk(struct work_struct *work)
 {
 	struct virtio_irq_domains *doms = container_of(work, struct virtio_irq_domains, walk);
 
+	doms->walk_bound = xchg(&doms->walk_asked, false);
 	bus_for_each_dev(&pci_bus_type, NULL, doms, virtio_irq_walk_one);
-	doms->walk_bound = false;
 }
 
 /**
@@ -265,7 +265,7 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 		return ERR_PTR(-ENOMEM);
 	doms->vi = vi;
 	doms->nb.notifier_call = virtio_irq_bus_notify;
-	doms->walk_bound = true;
+	doms->walk_asked = true;
 	INIT_WORK(&doms->walk, virtio_irq_walk);
 	INIT_LIST_HEAD(&doms->parents);
 	mutex_init(&doms->parents_lock);
@@ -288,6 +288,18 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 void virtio_irq_domains_start(struct virtio_irq_domains *doms)
 {
 	bus_register_notifier(&pci_bus_type, &doms->nb);
+	schedule_work(&doms->walk);
+}
+
+/**
+ * virtio_irq_domains_rescan - the scope has changed
+ * @doms: the domains
+ *
+ * Context: any.
+ */
+void virtio_irq_domains_rescan(struct virtio_irq_domains *doms)
+{
+	xchg(&doms->walk_asked, true);
 	schedule_work(&doms->walk);
 }
 

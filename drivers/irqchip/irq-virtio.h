@@ -62,7 +62,8 @@ struct virtio_irq_source {
  * @vi: its engine
  * @nb: on the PCI bus
  * @walk: takes over devices that were bound first, gives back those left over
- * @walk_bound: @walk is still to look at bound devices
+ * @walk_asked: the next @walk looks at bound devices, too
+ * @walk_bound: this @walk does
  * @parents_lock: guards @parents
  * @parents: virtio-irq domains
  * @sources_lock: guards @sources; raw, messages are written under desc->lock
@@ -74,6 +75,7 @@ struct virtio_irq_domains {
 	struct virtio_irq	*vi;
 	struct notifier_block	nb;
 	struct work_struct	walk;
+	bool			walk_asked;
 	bool			walk_bound;
 	struct mutex		parents_lock;
 	struct list_head	parents;

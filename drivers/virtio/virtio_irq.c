@@ -79,9 +79,19 @@ static int virtio_irq_check_window(struct virtio_irq *vi, u64 start, u64 end)
 	return 0;
 }
 
-static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
+/* What ATTACH says of an endpoint */
+struct virtio_irq_properties {
+	u64			window_start;
+	u64			window_end;
+	u32			size;
+	u8			multi_msi;
+	u8			flags;
+};
+
+static int virtio_irq_parse_tlvs(struct virtio_irq *vi, const u8 *tlvs,
+				 struct virtio_irq_properties *prop)
 {
-	u32 size = ep->vi->tlv_size, pos = 0;
+	u32 size = vi->tlv_size, pos = 0;
 	bool window = false, store = false;
 
 	while (size - pos >= sizeof(struct virtio_irq_tlv_head)) {
@@ -99,8 +109,8 @@ static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
 
 			if (len < sizeof(*tlv) || window)
 				return -EIO;
-			ep->window_start = le64_to_cpu(tlv->start);
-			ep->window_end = le64_to_cpu(tlv->end);
+			prop->window_start = le64_to_cpu(tlv->start);
+			prop->window_end = le64_to_cpu(tlv->end);
 			window = true;
 			break;
 		}
@@ -114,9 +124,9 @@ static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
 			/* A function has 32 MSI vectors at most */
 			if (store || tlv->multi_msi > 5)
 				return -EIO;
-			ep->msi.size = le32_to_cpu(tlv->size);
-			ep->msi.multi_msi = tlv->multi_msi;
-			ep->msi.flags = tlv->flags;
+			prop->size = le32_to_cpu(tlv->size);
+			prop->multi_msi = tlv->multi_msi;
+			prop->flags = tlv->flags;
 			store = true;
 			break;
 		}
@@ -126,6 +136,30 @@ static int virtio_irq_parse_tlvs(struct virtio_irq_endpoint *ep, const u8 *tlvs)
 			return -EIO;
 	}
 	return window ? 0 : -EIO;
+}
+
+/* Check what ATTACH answered before anything of it is used */
+static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
+				     const struct virtio_irq_rsp_attach *reply)
+{
+	struct virtio_irq *vi = ep->vi;
+	struct virtio_irq_properties prop = { };
+	int err;
+
+	err = virtio_irq_parse_tlvs(vi, reply->tlvs, &prop);
+	if (!err)
+		err = virtio_irq_check_window(vi, prop.window_start, prop.window_end);
+	if (err)
+		return err;
+
+	raw_spin_lock_irq(&vi->lock);
+	ep->window_start = prop.window_start;
+	ep->window_end = prop.window_end;
+	ep->msi.size = prop.size;
+	ep->msi.multi_msi = prop.multi_msi;
+	ep->msi.flags = prop.flags;
+	raw_spin_unlock_irq(&vi->lock);
+	return 0;
 }
 
 static void virtio_irq_store_init(struct virtio_irq_store *store,
@@ -163,24 +197,43 @@ static struct virtio_irq_endpoint *virtio_irq_find(struct virtio_irq *vi, u32 id
 }
 
 int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
-			   bool recovery)
+			   bool recovery, unsigned int timeout_ms)
 {
 	struct virtio_irq_call call;
 
 	virtio_irq_build_attach(&call, id, reply, sizeof(*reply) + vi->tlv_size);
 	call.recovery = recovery;
-	return virtio_irq_call_sleep(vi, &call, recovery ? virtio_irq_poll_timeout_ms :
-							   virtio_irq_sleep_timeout_ms);
+	return virtio_irq_call_sleep(vi, &call, timeout_ms);
 }
 
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery)
 {
+	unsigned int timeout_ms = recovery ? virtio_irq_poll_timeout_ms :
+					     virtio_irq_sleep_timeout_ms;
 	struct virtio_irq_call call;
 
 	virtio_irq_build_detach(&call, id);
 	call.recovery = recovery;
-	return virtio_irq_call_sleep(vi, &call, recovery ? virtio_irq_poll_timeout_ms :
-							   virtio_irq_sleep_timeout_ms);
+	/* A host that has not answered others hardly answers this one: leave it to recovery */
+	if (!recovery && READ_ONCE(vi->state) != VIRTIO_IRQ_READY)
+		timeout_ms = min(timeout_ms, VIRTIO_IRQ_RECOVERY_WAIT_MS);
+	return virtio_irq_call_sleep(vi, &call, timeout_ms);
+}
+
+/* From now on recovery looks after it */
+static void virtio_irq_arrived(struct virtio_irq_endpoint *ep, bool detached)
+{
+	struct virtio_irq *vi = ep->vi;
+
+	mutex_lock(&vi->endpoints_lock);
+	ep->detached = detached;
+	ep->in_transit = false;
+	if (detached || ep->lost) {
+		raw_spin_lock_irq(&vi->lock);
+		__virtio_irq_mark(vi);
+		raw_spin_unlock_irq(&vi->lock);
+	}
+	mutex_unlock(&vi->endpoints_lock);
 }
 
 /**
@@ -217,37 +270,59 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 	ep->id = id;
 	virtio_irq_store_init(&ep->msi, ep, VIRTIO_IRQ_STORE_MSI);
 
-	err = virtio_irq_call_attach(vi, id, reply, false);
+	/* In the list before the host knows it: a reset of the device must find it */
+	ep->in_transit = true;
+	mutex_lock(&vi->endpoints_lock);
+	list_add_tail(&ep->node, &vi->endpoints);
+	mutex_unlock(&vi->endpoints_lock);
+
+	err = virtio_irq_call_attach(vi, id, reply, false, virtio_irq_sleep_timeout_ms);
 	if (err == -ETIMEDOUT || err == -EIO) {
 		/* It may be attached all the same: recovery detaches it */
-		mutex_lock(&vi->endpoints_lock);
-		ep->detached = true;
-		list_add_tail(&ep->node, &vi->endpoints);
-		mutex_unlock(&vi->endpoints_lock);
-		raw_spin_lock_irq(&vi->lock);
-		__virtio_irq_mark(vi);
-		raw_spin_unlock_irq(&vi->lock);
+		virtio_irq_arrived(ep, true);
 		return ERR_PTR(err);
 	}
 	if (err) {
+		mutex_lock(&vi->endpoints_lock);
+		list_del(&ep->node);
+		mutex_unlock(&vi->endpoints_lock);
 		virtio_irq_endpoint_free(ep);
 		return ERR_PTR(err);
 	}
 
 	ep->isolated = virtio_irq_isolates(vi) &&
 		       (reply->flags & cpu_to_le32(VIRTIO_IRQ_ATTACH_F_ISOLATED));
-	mutex_lock(&vi->endpoints_lock);
-	list_add_tail(&ep->node, &vi->endpoints);
-	mutex_unlock(&vi->endpoints_lock);
-
-	err = virtio_irq_parse_tlvs(ep, reply->tlvs);
-	if (!err)
-		err = virtio_irq_check_window(vi, ep->window_start, ep->window_end);
+	err = virtio_irq_set_properties(ep, reply);
 	if (err) {
 		virtio_irq_detach(ep);
 		return ERR_PTR(err);
 	}
+	virtio_irq_arrived(ep, false);
 	return ep;
+}
+
+/**
+ * virtio_irq_reattach - attach an endpoint again that a device reset detached
+ * @ep: the endpoint
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms; recovery only.
+ * Return: 0 or an errno as virtio_irq_attach(); then the host does not hold it.
+ */
+int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq *vi = ep->vi;
+	struct virtio_irq_rsp_attach *reply __free(kfree) =
+		kzalloc(sizeof(*reply) + vi->tlv_size, GFP_KERNEL);
+	int err;
+
+	if (!reply)
+		return -ENOMEM;
+	err = virtio_irq_call_attach(vi, ep->id, reply, true, virtio_irq_sleep_timeout_ms);
+	if (!err)
+		err = virtio_irq_set_properties(ep, reply);
+	if (err == -EIO || err == -EPERM || err == -EINVAL)
+		virtio_irq_call_detach(vi, ep->id, true);
+	return err;
 }
 
 /**
@@ -262,22 +337,21 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 void virtio_irq_detach(struct virtio_irq_endpoint *ep)
 {
 	struct virtio_irq *vi = ep->vi;
-	unsigned long flags;
 	int err;
 
-	err = virtio_irq_call_detach(vi, ep->id, false);
-
 	mutex_lock(&vi->endpoints_lock);
+	ep->in_transit = true;
+	mutex_unlock(&vi->endpoints_lock);
+
+	err = virtio_irq_call_detach(vi, ep->id, false);
 	if (err && err != -ENODEV) {
-		ep->detached = true;
-		raw_spin_lock_irqsave(&vi->lock, flags);
-		__virtio_irq_note(vi, VIRTIO_IRQ_T_DETACH, ep->id, 0, err);
-		__virtio_irq_mark(vi);
-		raw_spin_unlock_irqrestore(&vi->lock, flags);
-	} else {
-		list_del(&ep->node);
-		virtio_irq_endpoint_free(ep);
+		virtio_irq_print_failure(vi, VIRTIO_IRQ_T_DETACH, ep->id, 0, err);
+		virtio_irq_arrived(ep, true);
+		return;
 	}
+	mutex_lock(&vi->endpoints_lock);
+	list_del(&ep->node);
+	virtio_irq_endpoint_free(ep);
 	mutex_unlock(&vi->endpoints_lock);
 }
 
@@ -305,55 +379,146 @@ bool virtio_irq_isolates(struct virtio_irq *vi)
  */
 int virtio_irq_in_scope(struct virtio_irq *vi, u32 id)
 {
+	unsigned long flags;
+	bool found = false;
 	unsigned int i;
 
 	if (!(vi->features & BIT(VIRTIO_IRQ_F_SCOPE)))
 		return -ENOENT;
 
+	raw_spin_lock_irqsave(&vi->lock, flags);
 	for (i = 0; i < vi->num_scopes; i++) {
 		const struct virtio_irq_scope_pci *pci = &vi->scopes[i].pci;
+		u32 first = le16_to_cpu(pci->segment) << 16 | le16_to_cpu(pci->bdf_start);
 
+		/* An endpoint is named by where it is, so that is where a range starts */
 		if (pci->type == VIRTIO_IRQ_SCOPE_T_PCI_RANGE &&
+		    le32_to_cpu(pci->endpoint_start) == first &&
 		    id >> 16 == le16_to_cpu(pci->segment) &&
 		    (id & 0xffff) >= le16_to_cpu(pci->bdf_start) &&
 		    (id & 0xffff) <= le16_to_cpu(pci->bdf_end))
-			return 1;
+			found = true;
 	}
-	return 0;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return found;
 }
 
-static int virtio_irq_read_config(struct virtio_irq *vi)
+static u32 virtio_irq_generation(struct virtio_device *vdev)
 {
+	return vdev->config->generation ? vdev->config->generation(vdev) : 0;
+}
+
+static u16 virtio_irq_read_scopes(struct virtio_device *vdev, union virtio_irq_scope *scopes)
+{
+	u16 num, i;
+
+	virtio_cread_le(vdev, struct virtio_irq_config, num_scopes, &num);
+	for (i = 0; i < min(num, VIRTIO_IRQ_MAX_SCOPES); i++) {
+		u16 segment, start, end;
+		u32 endpoint;
+
+		/* Platform devices are not served, what is left of theirs is no range */
+		virtio_cread_le(vdev, struct virtio_irq_config, scopes[i].type, &scopes[i].type);
+		virtio_cread_le(vdev, struct virtio_irq_config, scopes[i].pci.segment, &segment);
+		virtio_cread_le(vdev, struct virtio_irq_config, scopes[i].pci.bdf_start, &start);
+		virtio_cread_le(vdev, struct virtio_irq_config, scopes[i].pci.bdf_end, &end);
+		virtio_cread_le(vdev, struct virtio_irq_config, scopes[i].pci.endpoint_start,
+				&endpoint);
+		scopes[i].pci.segment = cpu_to_le16(segment);
+		scopes[i].pci.bdf_start = cpu_to_le16(start);
+		scopes[i].pci.bdf_end = cpu_to_le16(end);
+		scopes[i].pci.endpoint_start = cpu_to_le32(endpoint);
+	}
+	return num;
+}
+
+/**
+ * virtio_irq_read_config - read the configuration, at probe and when it changed
+ * @vi: the controller
+ *
+ * Context: process context, sleeps.
+ * Return: 0, or -EINVAL if it makes no sense; then nothing of it is used.
+ */
+int virtio_irq_read_config(struct virtio_irq *vi)
+{
+	union virtio_irq_scope scopes[VIRTIO_IRQ_MAX_SCOPES] = { };
 	struct virtio_device *vdev = vi->vdev;
-	u16 num_scopes;
+	u32 max_count, tlv_size, generation;
+	u16 num_scopes = 0;
 
-	virtio_cread_le(vdev, struct virtio_irq_config, max_count, &vi->max_count);
-	virtio_cread_le(vdev, struct virtio_irq_config, tlv_size, &vi->tlv_size);
-	virtio_cread_le(vdev, struct virtio_irq_config, num_scopes, &num_scopes);
+	do {
+		generation = virtio_irq_generation(vdev);
+		virtio_cread_le(vdev, struct virtio_irq_config, max_count, &max_count);
+		virtio_cread_le(vdev, struct virtio_irq_config, tlv_size, &tlv_size);
+		if (vi->features & BIT(VIRTIO_IRQ_F_SCOPE))
+			num_scopes = virtio_irq_read_scopes(vdev, scopes);
+	} while (generation != virtio_irq_generation(vdev));
 
-	if (!vi->max_count) {
+	if (!max_count) {
 		dev_err(&vdev->dev, "config: max_count is 0\n");
 		return -EINVAL;
 	}
-	if (vi->tlv_size < sizeof(struct virtio_irq_tlv_window) ||
-	    vi->tlv_size > VIRTIO_IRQ_MAX_TLV_SIZE || !IS_ALIGNED(vi->tlv_size, 8)) {
+	if (tlv_size < sizeof(struct virtio_irq_tlv_window) ||
+	    tlv_size > VIRTIO_IRQ_MAX_TLV_SIZE || !IS_ALIGNED(tlv_size, 8)) {
 		dev_err(&vdev->dev, "config: tlv_size %u is not a multiple of 8 in %zu..%u\n",
-			vi->tlv_size, sizeof(struct virtio_irq_tlv_window),
+			tlv_size, sizeof(struct virtio_irq_tlv_window),
 			VIRTIO_IRQ_MAX_TLV_SIZE);
 		return -EINVAL;
 	}
-	if (vi->features & BIT(VIRTIO_IRQ_F_SCOPE)) {
-		if (!num_scopes || num_scopes > VIRTIO_IRQ_MAX_SCOPES) {
-			dev_err(&vdev->dev, "config: %u scopes, not 1..%u\n", num_scopes,
-				VIRTIO_IRQ_MAX_SCOPES);
-			return -EINVAL;
-		}
-		virtio_cread_bytes(vdev, offsetof(struct virtio_irq_config, scopes),
-				   vi->scopes, num_scopes * sizeof(vi->scopes[0]));
-		vi->num_scopes = num_scopes;
+	/* The slots have been made for it */
+	if (vi->slots && tlv_size > vi->tlv_size) {
+		dev_err(&vdev->dev, "config: tlv_size has grown from %u to %u\n",
+			vi->tlv_size, tlv_size);
+		return -EINVAL;
 	}
+	if (vi->features & BIT(VIRTIO_IRQ_F_SCOPE) &&
+	    (!num_scopes || num_scopes > VIRTIO_IRQ_MAX_SCOPES)) {
+		dev_err(&vdev->dev, "config: %u scopes, not 1..%u\n", num_scopes,
+			VIRTIO_IRQ_MAX_SCOPES);
+		return -EINVAL;
+	}
+
+	raw_spin_lock_irq(&vi->lock);
+	vi->max_count = max_count;
+	vi->tlv_size = tlv_size;
+	vi->num_scopes = num_scopes;
+	memcpy(vi->scopes, scopes, sizeof(vi->scopes));
+	raw_spin_unlock_irq(&vi->lock);
 	return 0;
 }
+
+/* Also how a device says that it needs a reset. May be a hard interrupt */
+static void virtio_irq_config_changed(struct virtio_device *vdev)
+{
+	struct virtio_irq *vi = vdev->priv;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->config_changed = true;
+	__virtio_irq_mark(vi);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+static ssize_t reset_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct virtio_irq *vi = dev_to_virtio(dev)->priv;
+	bool yes;
+	int err;
+
+	err = kstrtobool(buf, &yes);
+	if (err || !yes)
+		return err ?: -EINVAL;
+	err = virtio_irq_ask_reset(vi);
+	return err ?: count;
+}
+static DEVICE_ATTR_WO(reset);
+
+static struct attribute *virtio_irq_attrs[] = {
+	&dev_attr_reset.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(virtio_irq);
 
 /* virtqueue_add() must not allocate under a raw lock */
 static int virtio_irq_validate(struct virtio_device *vdev)
@@ -471,12 +636,14 @@ static struct virtio_driver virtio_irq_driver = {
 	.driver.owner		= THIS_MODULE,
 	/* Unbinding takes every interrupt of the guest's disks away */
 	.driver.suppress_bind_attrs = true,
+	.driver.dev_groups	= virtio_irq_groups,
 	.id_table		= virtio_irq_ids,
 	.feature_table		= virtio_irq_features,
 	.feature_table_size	= ARRAY_SIZE(virtio_irq_features),
 	.validate		= virtio_irq_validate,
 	.probe			= virtio_irq_probe,
 	.remove			= virtio_irq_remove,
+	.config_changed		= virtio_irq_config_changed,
 };
 module_virtio_driver(virtio_irq_driver);
 

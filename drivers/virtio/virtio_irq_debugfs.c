@@ -85,7 +85,8 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "timeouts: %llu\n", stats->timeouts);
 	seq_printf(m, "late answers: %llu\n", stats->late);
 	seq_printf(m, "queue resets: %llu\n", stats->resets);
-	seq_printf(m, "dropped by queue resets: %llu\n", stats->dropped);
+	seq_printf(m, "device resets: %llu\n", stats->device_resets);
+	seq_printf(m, "dropped by resets: %llu\n", stats->dropped);
 	seq_printf(m, "replayed routes: %llu\n", stats->replays);
 	return 0;
 }
@@ -135,7 +136,8 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x acknowledged %llx/%x pair %llx/%x\n",
-		   ind, "", copy.index, copy.virq, granted ? " granted" : "",
+		   ind, "", copy.index, copy.virq,
+		   copy.unreserved ? " lost" : granted ? " granted" : "",
 		   copy.committed || copy.commit_alloc ? " committed" : "",
 		   copy.wanted ? " wanted" : "", copy.armed ? " armed" : "",
 		   copy.dirty ? " dirty" : "", copy.route.address, copy.route.data,
@@ -153,7 +155,8 @@ static int endpoints_show(struct seq_file *m, void *unused)
 	list_for_each_entry(ep, &vi->endpoints, node) {
 		seq_printf(m, "%04x:%02x:%02x.%u%s%s window %llx-%llx vectors %u\n",
 			   ep->id >> 16, ep->id >> 8 & 0xff, ep->id >> 3 & 0x1f, ep->id & 7,
-			   ep->isolated ? " isolated" : "", ep->detached ? " detached" : "",
+			   ep->isolated ? " isolated" : "",
+			   ep->detached ? " detached" : ep->lost ? " lost" : "",
 			   ep->window_start, ep->window_end, READ_ONCE(ep->msi.in_use));
 		xa_for_each(&ep->msi.vectors, index, vec)
 			virtio_irq_show_vector(m, 1, vec);

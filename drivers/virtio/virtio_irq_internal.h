@@ -29,7 +29,7 @@
 #define VIRTIO_IRQ_MIN_POLLS		1000
 
 /* How long request_irq() waits for a recovery that is under way */
-#define VIRTIO_IRQ_RECOVERY_WAIT_MS	2000
+#define VIRTIO_IRQ_RECOVERY_WAIT_MS	2000U
 
 /* How long recovery waits before it tries again: doubled up to the maximum */
 #define VIRTIO_IRQ_BACKOFF_MIN_MS	50
@@ -94,7 +94,7 @@ union virtio_irq_req {
  * @err: the answer's status as an errno, valid if DONE
  * @vec: vector named by an ACTIVATE or DEACTIVATE, NULL if it is gone
  * @store: store named by a posted FREE, NULL if it is gone
- * @rel: vector named by a RELEASE, NULL if it is gone
+ * @rel: vector named by a RELEASE or by recovery's COMMIT, NULL if it is gone
  * @stamp: @vec's number of this request
  * @route: what an ACTIVATE sent
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
@@ -132,10 +132,10 @@ struct virtio_irq_slot {
  * @reply: @ok_len bytes for the answer; NULL if only its status matters
  * @vec: vector of an ACTIVATE or DEACTIVATE
  * @store: store of a FREE that is posted
- * @rel: vector of a RELEASE
+ * @rel: vector of a RELEASE, or of recovery's COMMIT
  * @recovery: sent by the recovery worker, so in any state
- * @unfreed: store of recovery's FREE
- * @changes: what @unfreed->changes was when recovery looked
+ * @replayed: store of recovery's FREE or ALLOC
+ * @changes: its changes (FREE) or freed (ALLOC) when recovery looked
  */
 struct virtio_irq_call {
 	union virtio_irq_req	req;
@@ -146,7 +146,7 @@ struct virtio_irq_call {
 	struct virtio_irq_store	*store;
 	struct virtio_irq_vector *rel;
 	bool			recovery;
-	struct virtio_irq_store	*unfreed;
+	struct virtio_irq_store	*replayed;
 	u64			changes;
 };
 
@@ -159,6 +159,7 @@ struct virtio_irq_stats {
 	u64			late;
 	u64			dropped;
 	u64			resets;
+	u64			device_resets;
 	u64			replays;
 	u64			latency[VIRTIO_IRQ_NUM_TYPES][VIRTIO_IRQ_NUM_BUCKETS];
 	u64			worst[VIRTIO_IRQ_NUM_TYPES];
@@ -202,7 +203,9 @@ struct virtio_irq_note {
  * @lock: guards all below and the records. Taken inside desc->lock with
  *	interrupts off, so raw; never held across a wait or a notification
  * @state: enum virtio_irq_state
- * @resetting: the virtqueue must not be touched
+ * @resetting: the virtqueue must not be touched; set, then a grace period of RCU
+ * @reset_asked: the administrator asked for a reset of the device
+ * @config_changed: the configuration or the device's status has to be read again
  * @idle: idle slots
  * @pending: stores with a FREE that has yet to be queued
  * @unnotified: requests since the last notification
@@ -242,6 +245,8 @@ struct virtio_irq {
 	raw_spinlock_t		lock;
 	enum virtio_irq_state	state;
 	bool			resetting;
+	bool			reset_asked;
+	bool			config_changed;
 	struct list_head	idle;
 	struct list_head	pending;
 	unsigned int		unnotified;
@@ -259,13 +264,20 @@ void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot);
 void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 			   unsigned int len);
 
-/* virtio_irq_queue.c: slots, submission, waits */
+/* virtio_irq_ring.c: the life of the virtqueue */
 int virtio_irq_queue_init(struct virtio_irq *vi);
 void virtio_irq_queue_exit(struct virtio_irq *vi);
+void virtio_irq_queue_stop(struct virtio_irq *vi);
+void virtio_irq_queue_go(struct virtio_irq *vi);
+void virtio_irq_queue_drop(struct virtio_irq *vi);
+int virtio_irq_queue_find(struct virtio_irq *vi);
 int virtio_irq_queue_reset(struct virtio_irq *vi);
+
+/* virtio_irq_queue.c: slots, submission, waits */
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call);
 int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			  unsigned int timeout_ms);
+void __virtio_irq_reap(struct virtio_irq *vi);
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
 void __virtio_irq_flush_frees(struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
@@ -278,8 +290,10 @@ void virtio_irq_flush_timer(struct timer_list *t);
 /* virtio_irq.c: the virtio driver, endpoints */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
+int virtio_irq_read_config(struct virtio_irq *vi);
+int virtio_irq_reattach(struct virtio_irq_endpoint *ep);
 int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
-			   bool recovery);
+			   bool recovery, unsigned int timeout_ms);
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
 void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
 
@@ -293,14 +307,28 @@ static inline bool virtio_irq_settled(struct virtio_irq *vi)
 /* virtio_irq_vector.c: reservations and routes */
 void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
 			   u32 first, u32 count);
+void virtio_irq_build_alloc(struct virtio_irq_call *call,
+			    const struct virtio_irq_store *store, u32 first, u32 count,
+			    u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply);
+void virtio_irq_build_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
 			       const struct virtio_irq_msg *route,
 			       struct virtio_irq_rsp_activate *reply);
 void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 
-/* virtio_irq_recovery.c */
+/* virtio_irq_recovery.c: the worker */
 void virtio_irq_recover(struct work_struct *work);
+int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call,
+			     unsigned int timeout_ms);
+void virtio_irq_print_failure(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
+
+/* virtio_irq_reset.c: reset of the device, and what the host has to be told again */
+int virtio_irq_ask_reset(struct virtio_irq *vi);
+bool virtio_irq_needs_reset(struct virtio_irq *vi);
+int virtio_irq_device_reset(struct virtio_irq *vi);
+int virtio_irq_replay_alloc(struct virtio_irq_store *store);
+int virtio_irq_replay_commit(struct virtio_irq_vector *vec);
 
 /* virtio_irq_debugfs.c */
 const char *virtio_irq_type_name(u8 type);

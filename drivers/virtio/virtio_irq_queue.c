@@ -9,28 +9,14 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/delay.h>
-#include <linux/dma-mapping.h>
-#include <linux/slab.h>
+#include <linux/rcupdate.h>
 #include <linux/timekeeping.h>
-#include <linux/version.h>
-#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include "virtio_irq_internal.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/virtio_irq.h>
-
-/* Each slot's request and reply start on a cache line of their own */
-#define VIRTIO_IRQ_REQ_STRIDE	ALIGN(sizeof(union virtio_irq_req), SMP_CACHE_BYTES)
-
-static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
-{
-	size_t len = max(sizeof(struct virtio_irq_rsp_attach) + vi->tlv_size,
-			 sizeof(struct virtio_irq_rsp_activate));
-
-	return ALIGN(len, SMP_CACHE_BYTES);
-}
 
 /* More for recovery to do: it must not declare READY on what it saw before */
 void __virtio_irq_mark(struct virtio_irq *vi)
@@ -90,8 +76,13 @@ static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_ca
 	__virtio_irq_mark(vi);
 }
 
-/* Take every answer out of the ring, for whoever waits for it */
-static void __virtio_irq_reap(struct virtio_irq *vi)
+/**
+ * __virtio_irq_reap - take every answer out of the ring, for whoever waits for it
+ * @vi: the controller
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_reap(struct virtio_irq *vi)
 {
 	struct virtio_irq_slot *slot;
 	unsigned int len;
@@ -110,7 +101,7 @@ static void __virtio_irq_reap(struct virtio_irq *vi)
  */
 static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 {
-	struct virtio_irq_store *store = call->unfreed;
+	struct virtio_irq_store *store = call->replayed;
 	struct virtio_irq_vector *vec;
 
 	switch (call->req.head.type) {
@@ -129,6 +120,11 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 		return vec->in_use && vec->release_lost && !vec->committed;
 	case VIRTIO_IRQ_T_FREE:
 		return !store->allocs && store->changes == call->changes;
+	case VIRTIO_IRQ_T_ALLOC:
+		return store->freed == call->changes;
+	case VIRTIO_IRQ_T_COMMIT:
+		vec = call->rel;
+		return vec->in_use && vec->committed && vec->uncommitted;
 	default:
 		return true;
 	}
@@ -274,8 +270,13 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
  */
 void virtio_irq_notify(struct virtio_irq *vi, bool needed)
 {
-	if (needed)
+	if (!needed)
+		return;
+	/* A reset of the device takes the queue away, see virtio_irq_queue_drop() */
+	rcu_read_lock();
+	if (!READ_ONCE(vi->resetting))
 		virtqueue_notify(vi->vq);
+	rcu_read_unlock();
 }
 
 /**
@@ -404,12 +405,14 @@ static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 static bool virtio_irq_poll_once(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
 	unsigned long flags;
+	bool broken = false;
 
 	if (raw_spin_trylock_irqsave(&vi->lock, flags)) {
 		__virtio_irq_reap(vi);
+		broken = !vi->resetting && virtqueue_is_broken(vi->vq);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 	}
-	return virtio_irq_slot_answered(slot) || virtqueue_is_broken(vi->vq);
+	return virtio_irq_slot_answered(slot) || broken;
 }
 
 /*
@@ -526,6 +529,11 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			err = -ERESTART;
 			continue;
 		}
+		/* Broken since it was looked at above: wait for recovery again */
+		if (err == -ETIMEDOUT && !call->recovery && !virtio_irq_settled(vi)) {
+			err = -ERESTART;
+			continue;
+		}
 		if (err)
 			return err;
 
@@ -567,168 +575,4 @@ void virtio_irq_forget(struct virtio_irq_endpoint *ep)
 			slot->rel = NULL;
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
-}
-
-/* A queue reset gave a request back that was not answered */
-static void virtio_irq_drop(struct virtqueue *vq, void *buf)
-{
-	struct virtio_irq *vi = vq->vdev->priv;
-	struct virtio_irq_slot *slot = buf;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vi->stats.dropped++;
-	if (slot->store)
-		slot->store->frees--;
-	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
-		/* Pairs with the acquire in virtio_irq_slot_answered() */
-		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
-	else
-		__virtio_irq_put_slot(vi, slot);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-}
-
-/**
- * virtio_irq_queue_reset - reset requestq, dropping what is unanswered
- * @vi: the controller, whose state keeps new requests out
- *
- * Context: process context, sleeps.
- * Return: 0; -ENOENT if the device has no VIRTIO_F_RING_RESET, then the ring is
- * as it was; -ENODEV if the device is not there; or virtqueue_reset()'s error.
- */
-int virtio_irq_queue_reset(struct virtio_irq *vi)
-{
-	unsigned long flags;
-	int err;
-
-	if (!virtio_has_feature(vi->vdev, VIRTIO_F_RING_RESET))
-		return -ENOENT;
-	/*
-	 * vp_modern_set_queue_reset() polls for ever; a device that has left
-	 * the bus reads as all ones.
-	 */
-	if (vi->vdev->config->get_status(vi->vdev) == 0xff)
-		return -ENODEV;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	__virtio_irq_reap(vi);
-	vi->resetting = true;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-
-	err = virtqueue_reset(vi->vq, virtio_irq_drop, NULL);
-	if (err)
-		return err;
-	/* BAD_RING() breaks the queue on a used id that was never submitted */
-	__virtqueue_unbreak(vi->vq);
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vi->resetting = false;
-	vi->unnotified = 0;
-	vi->stats.resets++;
-	virtqueue_disable_cb(vi->vq);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	return 0;
-}
-
-/* With the DMA API the buffers are mapped once: mapping takes spinlock_t */
-static int virtio_irq_alloc_shared(struct virtio_irq *vi)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-	vi->dma_dev = virtqueue_dma_dev(vi->vq);
-	if (vi->dma_dev) {
-		int err = virtqueue_set_dma_premapped(vi->vq);
-
-		if (err)
-			return err;
-		vi->shared = dma_alloc_coherent(vi->dma_dev, vi->shared_size,
-						&vi->shared_dma, GFP_KERNEL);
-		return vi->shared ? 0 : -ENOMEM;
-	}
-#else
-	/* A request and its reply can no longer be premapped one by one */
-	if (virtio_has_feature(vi->vdev, VIRTIO_F_ACCESS_PLATFORM)) {
-		dev_err(&vi->vdev->dev,
-			"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
-		return -EOPNOTSUPP;
-	}
-#endif
-	vi->shared = kzalloc(vi->shared_size, GFP_KERNEL);
-	return vi->shared ? 0 : -ENOMEM;
-}
-
-/**
- * virtio_irq_queue_init - find requestq and allocate its slots
- * @vi: the controller
- *
- * Context: process context, sleeps.
- * Return: 0 or an errno.
- */
-int virtio_irq_queue_init(struct virtio_irq *vi)
-{
-	size_t rsp_stride = virtio_irq_rsp_stride(vi);
-	unsigned int i;
-	int err;
-
-	/* No callback: virtio-pci then gives the queue VIRTIO_MSI_NO_VECTOR */
-	vi->vq = virtio_find_single_vq(vi->vdev, NULL, "request");
-	if (IS_ERR(vi->vq))
-		return PTR_ERR(vi->vq);
-	virtqueue_disable_cb(vi->vq);
-
-	/* Two descriptors each, see virtio_irq_validate() */
-	vi->num_slots = virtqueue_get_vring_size(vi->vq) / 2;
-	if (virtqueue_get_vring_size(vi->vq) < VIRTIO_IRQ_REQUESTQ_MIN) {
-		dev_err(&vi->vdev->dev, "requestq has %u descriptors, needs %u\n",
-			virtqueue_get_vring_size(vi->vq), VIRTIO_IRQ_REQUESTQ_MIN);
-		err = -EINVAL;
-		goto del_vqs;
-	}
-
-	vi->slots = kcalloc(vi->num_slots, sizeof(*vi->slots), GFP_KERNEL);
-	if (!vi->slots) {
-		err = -ENOMEM;
-		goto del_vqs;
-	}
-	vi->shared_size = vi->num_slots * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
-	err = virtio_irq_alloc_shared(vi);
-	if (err)
-		goto free_slots;
-
-	for (i = 0; i < vi->num_slots; i++) {
-		struct virtio_irq_slot *slot = &vi->slots[i];
-		size_t offset = i * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
-
-		slot->req = vi->shared + offset;
-		slot->req_dma = vi->shared_dma + offset;
-		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
-		slot->rsp_dma = slot->req_dma + VIRTIO_IRQ_REQ_STRIDE;
-		list_add_tail(&slot->node, &vi->idle);
-	}
-	return 0;
-
-free_slots:
-	kfree(vi->slots);
-del_vqs:
-	vi->vdev->config->del_vqs(vi->vdev);
-	return err;
-}
-
-/**
- * virtio_irq_queue_exit - free what virtio_irq_queue_init() made
- * @vi: the controller; the device has been reset, so it owns no buffer any more
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_queue_exit(struct virtio_irq *vi)
-{
-	struct device *dma_dev = vi->dma_dev;
-
-	while (virtqueue_detach_unused_buf(vi->vq))
-		;
-	vi->vdev->config->del_vqs(vi->vdev);
-	if (dma_dev)
-		dma_free_coherent(dma_dev, vi->shared_size, vi->shared, vi->shared_dma);
-	else
-		kfree(vi->shared);
-	kfree(vi->slots);
 }

@@ -18,12 +18,21 @@
 /* How often recovery looks again at what changed meanwhile, before it lets go */
 #define VIRTIO_IRQ_MAX_PASSES	4
 
-static void virtio_irq_print_note(struct virtio_irq *vi, const struct virtio_irq_note *note)
+/**
+ * virtio_irq_print_failure - log a request that failed
+ * @vi: the controller
+ * @type: VIRTIO_IRQ_T_*
+ * @endpoint: endpoint that it named
+ * @index: vector that it named
+ * @err: why
+ *
+ * Context: process context.
+ */
+void virtio_irq_print_failure(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err)
 {
 	dev_warn_ratelimited(&vi->vdev->dev, "%04x:%02x:%02x.%u: %s of vector %u failed: %pe\n",
-			     note->endpoint >> 16, note->endpoint >> 8 & 0xff,
-			     note->endpoint >> 3 & 0x1f, note->endpoint & 7,
-			     virtio_irq_type_name(note->type), note->index, ERR_PTR(note->err));
+			     endpoint >> 16, endpoint >> 8 & 0xff, endpoint >> 3 & 0x1f,
+			     endpoint & 7, virtio_irq_type_name(type), index, ERR_PTR(err));
 }
 
 static void virtio_irq_print_notes(struct virtio_irq *vi)
@@ -48,7 +57,8 @@ static void virtio_irq_print_notes(struct virtio_irq *vi)
 			broken.endpoint & 7, broken.index);
 	for (i = 0; i < ARRAY_SIZE(notes); i++)
 		if (notes[i].valid)
-			virtio_irq_print_note(vi, &notes[i]);
+			virtio_irq_print_failure(vi, notes[i].type, notes[i].endpoint,
+						 notes[i].index, notes[i].err);
 	if (lost)
 		dev_warn_ratelimited(&vi->vdev->dev, "%u more failures\n", lost);
 }
@@ -79,9 +89,10 @@ static int virtio_irq_ping(struct virtio_irq *vi)
 		return -ENOMEM;
 	guard(mutex)(&vi->endpoints_lock);
 	list_for_each_entry(ep, &vi->endpoints, node) {
-		if (ep->detached)
+		if (ep->detached || ep->in_transit)
 			continue;
-		err = virtio_irq_call_attach(vi, ep->id, reply, true);
+		err = virtio_irq_call_attach(vi, ep->id, reply, true,
+					     virtio_irq_poll_timeout_ms);
 		return err == -ETIMEDOUT || err == -ENODEV ? err : 0;
 	}
 	/* Endpoint 0, the host bridge, is never served: OK changes nothing */
@@ -96,6 +107,12 @@ static int virtio_irq_reopen(struct virtio_irq *vi)
 
 	if (!virtio_irq_set_state(vi, VIRTIO_IRQ_RECOVERING))
 		return -ENODEV;
+	if (virtio_irq_needs_reset(vi)) {
+		err = virtio_irq_device_reset(vi);
+		if (err)
+			virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
+		return err;
+	}
 	err = virtio_irq_queue_reset(vi);
 	/* Without a queue reset the late answers give the slots back */
 	if (err == -ENOENT)
@@ -107,16 +124,20 @@ static int virtio_irq_reopen(struct virtio_irq *vi)
 	return err;
 }
 
-static int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call)
+/**
+ * virtio_irq_call_recovery - send a request of recovery
+ * @vi: the controller
+ * @call: the request
+ * @timeout_ms: bound of the wait in milliseconds
+ *
+ * Context: process context, sleeps; recovery only.
+ * Return: as virtio_irq_call_sleep(), or -ECANCELED if it is not due any more.
+ */
+int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call,
+			     unsigned int timeout_ms)
 {
 	call->recovery = true;
-	return virtio_irq_call_sleep(vi, call, virtio_irq_poll_timeout_ms);
-}
-
-/* Whoever made it unnecessary has told the host already */
-static int virtio_irq_not_due(int err)
-{
-	return err == -ECANCELED ? 0 : err;
+	return virtio_irq_call_sleep(vi, call, timeout_ms);
 }
 
 /* FREE what the host may hold and nobody was granted, in runs */
@@ -149,9 +170,9 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 		virtio_irq_build_free(&call, store, first, last - first + 1);
 		/* Not posted, so not counted in store->frees */
 		call.store = NULL;
-		call.unfreed = store;
+		call.replayed = store;
 		call.changes = changes;
-		err = virtio_irq_call_recovery(vi, &call);
+		err = virtio_irq_call_recovery(vi, &call, virtio_irq_poll_timeout_ms);
 		/* virtio_irq_alloc() marks again when it is done */
 		if (err)
 			return err == -ECANCELED ? 0 : err;
@@ -169,13 +190,14 @@ enum virtio_irq_action {
 	VIRTIO_IRQ_NOTHING,
 	VIRTIO_IRQ_DISARM,
 	VIRTIO_IRQ_RELEASE,
+	VIRTIO_IRQ_COMMIT,
 	VIRTIO_IRQ_ARM,
+	VIRTIO_IRQ_RETRIGGER,
 };
 
 /* What the host has to be told of a vector, the destructive first */
 static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *vec,
-						     struct virtio_irq_msg *route,
-						     bool *retrigger)
+						     struct virtio_irq_msg *route)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
 	enum virtio_irq_action action = VIRTIO_IRQ_NOTHING;
@@ -187,15 +209,23 @@ static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *v
 		action = VIRTIO_IRQ_DISARM;
 	else if (vec->release_lost && !vec->committed)
 		action = VIRTIO_IRQ_RELEASE;
+	else if (vec->unreserved)
+		/* Nothing more can come of it before ALLOC is answered well */
+		;
+	else if (vec->uncommitted && vec->committed)
+		action = VIRTIO_IRQ_COMMIT;
 	else if (vec->dirty && vec->wanted)
 		action = VIRTIO_IRQ_ARM;
+	else if (vec->lossy && vec->armed)
+		/* A later route of another CPU has armed it meanwhile */
+		action = VIRTIO_IRQ_RETRIGGER;
 	*route = vec->route;
-	*retrigger = vec->lossy;
 	raw_spin_unlock_irq(&vi->lock);
 	return action;
 }
 
-static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
+/* One step. Returns 1 if there may be another one, 0 if not, or an errno */
+static int virtio_irq_replay_step(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
 	struct virtio_irq_rsp_activate reply;
@@ -204,39 +234,91 @@ static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
 	bool retrigger;
 	int err;
 
-	switch (virtio_irq_next_action(vec, &route, &retrigger)) {
+	switch (virtio_irq_next_action(vec, &route)) {
 	case VIRTIO_IRQ_DISARM:
 		virtio_irq_build_deactivate(&call, vec);
-		return virtio_irq_not_due(virtio_irq_call_recovery(vi, &call));
+		err = virtio_irq_call_recovery(vi, &call, virtio_irq_poll_timeout_ms);
+		break;
 	case VIRTIO_IRQ_RELEASE:
 		virtio_irq_build_release(&call, vec);
-		return virtio_irq_not_due(virtio_irq_call_recovery(vi, &call));
+		err = virtio_irq_call_recovery(vi, &call, virtio_irq_poll_timeout_ms);
+		break;
+	case VIRTIO_IRQ_COMMIT:
+		err = virtio_irq_replay_commit(vec);
+		break;
 	case VIRTIO_IRQ_ARM:
 		virtio_irq_build_activate(&call, vec, &route, &reply);
-		err = virtio_irq_call_recovery(vi, &call);
+		err = virtio_irq_call_recovery(vi, &call, virtio_irq_poll_timeout_ms);
 		if (err)
-			return virtio_irq_not_due(err);
+			break;
 		raw_spin_lock_irq(&vi->lock);
 		vi->stats.replays++;
-		vec->lossy = false;
+		raw_spin_unlock_irq(&vi->lock);
+		fallthrough;
+	case VIRTIO_IRQ_RETRIGGER:
+		raw_spin_lock_irq(&vi->lock);
+		/* Dirty again: a later route failed, too, and its replay retriggers */
+		retrigger = vec->lossy && !vec->dirty;
+		if (retrigger)
+			vec->lossy = false;
 		raw_spin_unlock_irq(&vi->lock);
 		virtio_irq_replayed(vi->doms, vec, retrigger);
 		return 0;
 	default:
 		return 0;
 	}
+	/* Whoever made it unnecessary has told the host already */
+	if (err == -ECANCELED)
+		return 0;
+	return err ?: 1;
+}
+
+static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
+{
+	unsigned int steps = 0;
+	int ret;
+
+	/* Not for ever with one that others change all the time: there are more passes */
+	do {
+		ret = virtio_irq_replay_step(vec);
+	} while (ret > 0 && ++steps < VIRTIO_IRQ_MAX_PASSES);
+	return min(ret, 0);
+}
+
+static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	int err = 0, ret;
+
+	if (ep->lost) {
+		err = virtio_irq_reattach(ep);
+		if (err)
+			return err;
+		ep->lost = false;
+	}
+	err = virtio_irq_replay_free(&ep->msi);
+	if (!err)
+		err = virtio_irq_replay_alloc(&ep->msi);
+	xa_for_each(&ep->msi.vectors, index, vec) {
+		if (err == -ETIMEDOUT || err == -ENODEV)
+			return err;
+		ret = virtio_irq_replay_vector(vec);
+		err = ret ?: err;
+	}
+	return err;
 }
 
 /* Returns 0, or the last error: there is something left to do */
 static int virtio_irq_reconcile(struct virtio_irq *vi)
 {
 	struct virtio_irq_endpoint *ep, *next;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
 	int err, left = 0;
 
 	guard(mutex)(&vi->endpoints_lock);
 	list_for_each_entry_safe(ep, next, &vi->endpoints, node) {
+		if (ep->in_transit)
+			continue;
 		if (ep->detached) {
 			err = virtio_irq_call_detach(vi, ep->id, true);
 			if (!err) {
@@ -244,14 +326,7 @@ static int virtio_irq_reconcile(struct virtio_irq *vi)
 				virtio_irq_endpoint_free(ep);
 			}
 		} else {
-			err = virtio_irq_replay_free(&ep->msi);
-			xa_for_each(&ep->msi.vectors, index, vec) {
-				int ret = virtio_irq_replay_vector(vec);
-
-				if (ret == -ETIMEDOUT || ret == -ENODEV)
-					return ret;
-				err = ret ?: err;
-			}
+			err = virtio_irq_reconcile_endpoint(ep);
 		}
 		if (err == -ETIMEDOUT || err == -ENODEV)
 			return err;
@@ -294,6 +369,24 @@ static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
 	return ok;
 }
 
+/* A change of the configuration, or a device that needs a reset */
+static void virtio_irq_config(struct virtio_irq *vi)
+{
+	bool changed;
+
+	raw_spin_lock_irq(&vi->lock);
+	changed = vi->config_changed;
+	vi->config_changed = false;
+	raw_spin_unlock_irq(&vi->lock);
+	if (!changed)
+		return;
+
+	if (virtio_irq_needs_reset(vi))
+		virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
+	else if (!virtio_irq_read_config(vi))
+		virtio_irq_domains_rescan(vi->doms);
+}
+
 /**
  * virtio_irq_recover - the recovery worker
  * @work: vi->recover
@@ -308,6 +401,7 @@ void virtio_irq_recover(struct work_struct *work)
 	int err;
 
 	virtio_irq_print_notes(vi);
+	virtio_irq_config(vi);
 
 	if (READ_ONCE(vi->state) == VIRTIO_IRQ_BROKEN) {
 		err = virtio_irq_reopen(vi);

@@ -127,7 +127,15 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 	return 0;
 }
 
-static void __virtio_irq_deactivated(struct virtio_irq_slot *slot, int err)
+/* Nobody waits for a posted request: recovery repeats it, with its back-off */
+static void __virtio_irq_refused(struct virtio_irq *vi, struct virtio_irq_slot *slot,
+				 struct virtio_irq_vector *vec, int err)
+{
+	if (slot->state == VIRTIO_IRQ_SLOT_POSTED)
+		__virtio_irq_note(vi, slot->type, vec->store->ep->id, vec->index, err);
+}
+
+static void __virtio_irq_deactivated(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
 {
 	struct virtio_irq_vector *vec = slot->vec;
 
@@ -136,6 +144,20 @@ static void __virtio_irq_deactivated(struct virtio_irq_slot *slot, int err)
 	/* NOENT: the host does not know it, so it delivers nothing either */
 	if (!err || err == -ENOENT)
 		vec->maybe_armed = false;
+	else
+		__virtio_irq_refused(vi, slot, vec, err);
+}
+
+static void __virtio_irq_released(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
+{
+	struct virtio_irq_vector *vec = slot->rel;
+
+	if (!vec)
+		return;
+	if (!err || err == -ENOENT)
+		vec->release_lost = false;
+	else
+		__virtio_irq_refused(vi, slot, vec, err);
 }
 
 static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
@@ -211,11 +233,10 @@ void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 		err = __virtio_irq_activated(slot, err, reply);
 		break;
 	case VIRTIO_IRQ_T_DEACTIVATE:
-		__virtio_irq_deactivated(slot, err);
+		__virtio_irq_deactivated(vi, slot, err);
 		break;
 	case VIRTIO_IRQ_T_RELEASE:
-		if (slot->rel && (!err || err == -ENOENT))
-			slot->rel->release_lost = false;
+		__virtio_irq_released(vi, slot, err);
 		break;
 	case VIRTIO_IRQ_T_FREE:
 		__virtio_irq_freed(vi, slot, err);

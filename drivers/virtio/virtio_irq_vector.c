@@ -15,9 +15,9 @@
  * Typed builders, one per request
  */
 
-static void virtio_irq_build_alloc(struct virtio_irq_call *call,
-				   const struct virtio_irq_store *store, u32 first, u32 count,
-				   u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply)
+void virtio_irq_build_alloc(struct virtio_irq_call *call,
+			    const struct virtio_irq_store *store, u32 first, u32 count,
+			    u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply)
 {
 	*call = (struct virtio_irq_call) {
 		.req.alloc.head.type		= VIRTIO_IRQ_T_ALLOC,
@@ -52,6 +52,12 @@ void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store
 {
 	virtio_irq_build_range(call, VIRTIO_IRQ_T_FREE, store, first, count);
 	call->store = store;
+}
+
+void virtio_irq_build_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+{
+	virtio_irq_build_range(call, VIRTIO_IRQ_T_COMMIT, vec->store, vec->index, 1);
+	call->rel = vec;
 }
 
 void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
@@ -122,6 +128,7 @@ static void __virtio_irq_retire(struct virtio_irq_store *store)
 		__virtio_irq_set_pending(store, store->granted.first, store->granted.last);
 	store->granted.valid = false;
 	store->generation++;
+	store->freed++;
 	store->block_count = 0;
 	store->block_known = false;
 }
@@ -250,6 +257,7 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		vec->generation = store->generation;
+		vec->unreserved = false;
 		vec->addr_width = addr_width;
 		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
 		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
@@ -325,6 +333,9 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 	vec->commit_alloc = false;
 	vec->committed = false;
 	vec->release_lost = false;
+	vec->unreserved = false;
+	vec->uncommitted = false;
+	store->freed++;
 	memset(&vec->pair, 0, sizeof(vec->pair));
 	memset(&vec->acked, 0, sizeof(vec->acked));
 
@@ -383,11 +394,12 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	vec->committed = true;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
-	virtio_irq_build_range(&call, VIRTIO_IRQ_T_COMMIT, store, vec->index, 1);
+	virtio_irq_build_commit(&call, vec);
 	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->committed = !err;
+	vec->uncommitted = false;
 	/* Without a proper answer the host may hold a commitment */
 	if (err == -ETIMEDOUT || err == -EIO) {
 		vec->release_lost = true;
@@ -415,6 +427,7 @@ void virtio_irq_release(struct virtio_irq_vector *vec)
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	if (vec->committed) {
 		vec->committed = false;
+		vec->uncommitted = false;
 		/* Until it is answered */
 		vec->release_lost = true;
 		virtio_irq_build_release(&call, vec);

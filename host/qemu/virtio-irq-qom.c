@@ -68,6 +68,31 @@ static void set_quota(Object *obj, Visitor *v, const char *name, void *opaque,
     }
 }
 
+/* What virtio calls a device that has failed */
+
+static bool get_needs_reset(Object *obj, Error **errp)
+{
+    return VIRTIO_DEVICE(obj)->broken;
+}
+
+static void set_needs_reset(Object *obj, bool value, Error **errp)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(obj);
+
+    if (!value) {
+        error_setg(errp, "needs-reset: only a reset by the guest ends it");
+        return;
+    }
+    if (vdev->broken) {
+        return;
+    }
+    if (!(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
+        error_setg(errp, "needs-reset: the guest does not use the device yet");
+        return;
+    }
+    virtio_error(vdev, "virtio-irq needs a reset because it was told to");
+}
+
 /* The tester's rules */
 
 typedef struct RuleProperty {
@@ -349,6 +374,11 @@ void virtio_irq_class_add_properties(ObjectClass *klass)
     object_class_property_set_description(klass, "mute",
         "off; silent: requests take effect, but are not answered; stall: "
         "notifications are ignored");
+    object_class_property_add_bool(klass, "needs-reset", get_needs_reset,
+                                   set_needs_reset);
+    object_class_property_set_description(klass, "needs-reset",
+        "The device serves no request until the guest resets it; true to "
+        "bring that about");
     object_class_property_add(klass, "stats", "struct", get_stats, NULL, NULL,
                               NULL);
     object_class_property_set_description(klass, "stats", "Counters");
@@ -360,7 +390,9 @@ void virtio_irq_class_add_properties(ObjectClass *klass)
 
 void virtio_irq_alias_properties(Object *proxy, Object *device)
 {
-    static const char *const others[] = { "mute", "stats", "vectors" };
+    static const char *const others[] = {
+        "mute", "needs-reset", "stats", "vectors",
+    };
     unsigned int i;
 
     for (i = 0; i < ARRAY_SIZE(quota_properties); i++) {

@@ -55,6 +55,8 @@ struct virtio_irq_msg {
  * @frees: FREE requests without an answer
  * @allocs: ALLOC requests whose grants are not in the records yet
  * @changes: number of the last ALLOC
+ * @freed: number of vectors and generations given back
+ * @lost: a reset of the device took reservations
  * @node: in the engine's list of stores with a @pending range
  * @block: the pair of a contiguous block's first vector
  * @block_count: vectors of the contiguous block, 0: there is none
@@ -78,6 +80,8 @@ struct virtio_irq_store {
 	unsigned int		frees;
 	unsigned int		allocs;
 	u64			changes;
+	u64			freed;
+	bool			lost;
 	struct list_head	node;
 	struct virtio_irq_msg	block;
 	u32			block_count;
@@ -111,6 +115,8 @@ struct virtio_irq_store {
  * @commit_alloc: committed by ALLOC, so until FREE
  * @committed: committed by COMMIT, so until RELEASE
  * @release_lost: RELEASE has to be sent again
+ * @unreserved: granted, but a reset of the device took it: ALLOC has to be sent again
+ * @uncommitted: likewise COMMIT
  */
 struct virtio_irq_vector {
 	struct virtio_irq_store	*store;
@@ -135,6 +141,8 @@ struct virtio_irq_vector {
 	u8			commit_alloc:1;
 	u8			committed:1;
 	u8			release_lost:1;
+	u8			unreserved:1;
+	u8			uncommitted:1;
 };
 
 /**
@@ -146,7 +154,11 @@ struct virtio_irq_vector {
  * @window_start: first address that a pair may have
  * @window_end: last address that a pair may have
  * @msi: store 0
+ * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
  * @detached: given back by the domain, the host has not acknowledged it
+ * @lost: a reset of the device detached it
+ *
+ * The flags are guarded by the controller's endpoints_lock.
  */
 struct virtio_irq_endpoint {
 	struct virtio_irq	*vi;
@@ -156,7 +168,9 @@ struct virtio_irq_endpoint {
 	u64			window_start;
 	u64			window_end;
 	struct virtio_irq_store	msi;
+	bool			in_transit;
 	bool			detached;
+	bool			lost;
 };
 
 /* What the store needs, for virtio_irq_alloc() */
@@ -190,6 +204,7 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 /* Domain, called by the engine */
 struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
 void virtio_irq_domains_start(struct virtio_irq_domains *doms);
+void virtio_irq_domains_rescan(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
 void virtio_irq_replayed(struct virtio_irq_domains *doms,
 			 struct virtio_irq_vector *vec, bool retrigger);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * virtio-irq request engine: the life of the virtqueue
+ *
+ * Found at probe and after a reset of the device, emptied by a reset, gone with
+ * the device. What travels in it is virtio_irq_queue.c's.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/dma-mapping.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include "virtio_irq_internal.h"
+
+/* Each slot's request and reply start on a cache line of their own */
+#define VIRTIO_IRQ_REQ_STRIDE	ALIGN(sizeof(union virtio_irq_req), SMP_CACHE_BYTES)
+
+static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
+{
+	size_t len = max(sizeof(struct virtio_irq_rsp_attach) + vi->tlv_size,
+			 sizeof(struct virtio_irq_rsp_activate));
+
+	return ALIGN(len, SMP_CACHE_BYTES);
+}
+
+/* A reset gave a request back that was not answered */
+static void virtio_irq_drop(struct virtqueue *vq, void *buf)
+{
+	struct virtio_irq *vi = vq->vdev->priv;
+	struct virtio_irq_slot *slot = buf;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->stats.dropped++;
+	if (slot->store)
+		slot->store->frees--;
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
+		/* Pairs with the acquire in virtio_irq_slot_answered() */
+		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
+	else
+		__virtio_irq_put_slot(vi, slot);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/* With the DMA API the buffers are mapped once: mapping takes spinlock_t */
+static int virtio_irq_premap(struct virtio_irq *vi)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	vi->dma_dev = virtqueue_dma_dev(vi->vq);
+	if (vi->dma_dev)
+		return virtqueue_set_dma_premapped(vi->vq);
+#else
+	/* A request and its reply can no longer be premapped one by one */
+	if (virtio_has_feature(vi->vdev, VIRTIO_F_ACCESS_PLATFORM)) {
+		dev_err(&vi->vdev->dev,
+			"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
+		return -EOPNOTSUPP;
+	}
+#endif
+	return 0;
+}
+
+/**
+ * virtio_irq_queue_stop - let nobody touch the virtqueue any more
+ * @vi: the controller, whose state keeps new requests out
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_queue_stop(struct virtio_irq *vi)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_reap(vi);
+	WRITE_ONCE(vi->resetting, true);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	/* Those who notify */
+	synchronize_rcu();
+}
+
+/**
+ * virtio_irq_queue_go - the virtqueue is empty and works
+ * @vi: the controller
+ *
+ * Context: any.
+ */
+void virtio_irq_queue_go(struct virtio_irq *vi)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	virtqueue_disable_cb(vi->vq);
+	vi->unnotified = 0;
+	WRITE_ONCE(vi->resetting, false);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/**
+ * virtio_irq_queue_reset - reset requestq, dropping what is unanswered
+ * @vi: the controller, whose state keeps new requests out
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ENOENT if the device has no VIRTIO_F_RING_RESET, then the ring is
+ * as it was; -ENODEV if the device is not there; or virtqueue_reset()'s error.
+ */
+int virtio_irq_queue_reset(struct virtio_irq *vi)
+{
+	unsigned long flags;
+	int err;
+
+	if (!virtio_has_feature(vi->vdev, VIRTIO_F_RING_RESET))
+		return -ENOENT;
+	/*
+	 * vp_modern_set_queue_reset() polls for ever; a device that has left
+	 * the bus reads as all ones.
+	 */
+	if (vi->vdev->config->get_status(vi->vdev) == 0xff)
+		return -ENODEV;
+
+	virtio_irq_queue_stop(vi);
+	err = virtqueue_reset(vi->vq, virtio_irq_drop, NULL);
+	if (err)
+		return err;
+	/* BAD_RING() breaks the queue on a used id that was never submitted */
+	__virtqueue_unbreak(vi->vq);
+	virtio_irq_queue_go(vi);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->stats.resets++;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return 0;
+}
+
+/**
+ * virtio_irq_queue_drop - the device has been reset: take its queue away
+ * @vi: the controller, after virtio_irq_queue_stop()
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_queue_drop(struct virtio_irq *vi)
+{
+	void *buf;
+
+	if (!vi->vq)
+		return;
+	while ((buf = virtqueue_detach_unused_buf(vi->vq)))
+		virtio_irq_drop(vi->vq, buf);
+	vi->vdev->config->del_vqs(vi->vdev);
+	vi->vq = NULL;
+}
+
+/**
+ * virtio_irq_queue_find - find requestq again after virtio_irq_queue_drop()
+ * @vi: the controller
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or an errno; the queue is used from virtio_irq_queue_go() on.
+ */
+int virtio_irq_queue_find(struct virtio_irq *vi)
+{
+	int err;
+
+	/* No callback: virtio-pci then gives the queue VIRTIO_MSI_NO_VECTOR */
+	vi->vq = virtio_find_single_vq(vi->vdev, NULL, "request");
+	if (IS_ERR(vi->vq)) {
+		err = PTR_ERR(vi->vq);
+		vi->vq = NULL;
+		return err;
+	}
+	virtqueue_disable_cb(vi->vq);
+
+	if (virtqueue_get_vring_size(vi->vq) < max(VIRTIO_IRQ_REQUESTQ_MIN, 2 * vi->num_slots)) {
+		dev_err(&vi->vdev->dev, "requestq has %u descriptors, needs %u\n",
+			virtqueue_get_vring_size(vi->vq),
+			max(VIRTIO_IRQ_REQUESTQ_MIN, 2 * vi->num_slots));
+		err = -EINVAL;
+		goto drop;
+	}
+	err = virtio_irq_premap(vi);
+	if (err)
+		goto drop;
+	return 0;
+
+drop:
+	virtio_irq_queue_drop(vi);
+	return err;
+}
+
+/**
+ * virtio_irq_queue_init - find requestq and allocate its slots
+ * @vi: the controller
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or an errno.
+ */
+int virtio_irq_queue_init(struct virtio_irq *vi)
+{
+	size_t rsp_stride = virtio_irq_rsp_stride(vi);
+	unsigned int i;
+	int err;
+
+	err = virtio_irq_queue_find(vi);
+	if (err)
+		return err;
+
+	/* Two descriptors each, see virtio_irq_validate() */
+	vi->num_slots = virtqueue_get_vring_size(vi->vq) / 2;
+	vi->slots = kcalloc(vi->num_slots, sizeof(*vi->slots), GFP_KERNEL);
+	if (!vi->slots) {
+		err = -ENOMEM;
+		goto del_vqs;
+	}
+	vi->shared_size = vi->num_slots * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
+	if (vi->dma_dev)
+		vi->shared = dma_alloc_coherent(vi->dma_dev, vi->shared_size,
+						&vi->shared_dma, GFP_KERNEL);
+	else
+		vi->shared = kzalloc(vi->shared_size, GFP_KERNEL);
+	if (!vi->shared) {
+		err = -ENOMEM;
+		goto free_slots;
+	}
+
+	for (i = 0; i < vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &vi->slots[i];
+		size_t offset = i * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
+
+		slot->req = vi->shared + offset;
+		slot->req_dma = vi->shared_dma + offset;
+		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
+		slot->rsp_dma = slot->req_dma + VIRTIO_IRQ_REQ_STRIDE;
+		list_add_tail(&slot->node, &vi->idle);
+	}
+	return 0;
+
+free_slots:
+	kfree(vi->slots);
+del_vqs:
+	virtio_irq_queue_drop(vi);
+	return err;
+}
+
+/**
+ * virtio_irq_queue_exit - free what virtio_irq_queue_init() made
+ * @vi: the controller; the device has been reset, so it owns no buffer any more
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_queue_exit(struct virtio_irq *vi)
+{
+	virtio_irq_queue_drop(vi);
+	if (vi->dma_dev)
+		dma_free_coherent(vi->dma_dev, vi->shared_size, vi->shared, vi->shared_dma);
+	else
+		kfree(vi->shared);
+	kfree(vi->slots);
+}
