@@ -41,6 +41,10 @@ struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms
 	return found;
 }
 
+#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
+const struct irq_domain_ops *virtio_irq_kunit_parent_ops;
+#endif
+
 /* A whitelist: a parent must do exactly what this domain knows of it */
 static bool virtio_irq_parent_supported(struct irq_domain *p)
 {
@@ -52,6 +56,10 @@ static bool virtio_irq_parent_supported(struct irq_domain *p)
 	 * stacked on them, and no host vouches for an endpoint yet.
 	 */
 	if (p == x86_vector_domain)
+		return true;
+#endif
+#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
+	if (p->ops == virtio_irq_kunit_parent_ops)
 		return true;
 #endif
 	return false;

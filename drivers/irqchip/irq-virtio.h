@@ -92,4 +92,9 @@ struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);
 
+#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
+/* Parents with these ops are supported, too */
+extern const struct irq_domain_ops *virtio_irq_kunit_parent_ops;
+#endif
+
 #endif /* _IRQ_VIRTIO_H */
