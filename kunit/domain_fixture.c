@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tests of the domain share
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/delay.h>
+#include <linux/irq.h>
+#include <linux/irqdesc.h>
+#include <linux/irqnr.h>
+
+#include "domain_fixture.h"
+#include "irq-virtio.h"
+
+const struct fake_pci_caps domain_msix = { .msix = 32 };
+const struct fake_pci_caps domain_msi = {
+	.msi = true, .msi_64 = true, .msi_mask = true, .msi_log2 = 5,
+};
+
+int domain_suite_init(struct kunit *test)
+{
+	virtio_irq_poll_timeout_ms = DOMAIN_POLL_MS;
+	virtio_irq_sleep_timeout_ms = DOMAIN_SLEEP_MS;
+	return 0;
+}
+
+void domain_suite_exit(struct kunit *test)
+{
+	virtio_irq_poll_timeout_ms = 1000;
+	virtio_irq_sleep_timeout_ms = 30000;
+}
+
+unsigned int domain_count_descs(void)
+{
+	unsigned int irq, count = 0;
+
+	for (irq = irq_get_next_irq(0); irq < nr_irqs; irq = irq_get_next_irq(irq + 1))
+		count++;
+	return count;
+}
+
+/**
+ * domain_new - parent, segment and host; the host is not on the bus yet
+ * @test: the test
+ * @caps: of the parent
+ * @features: of the host; with SCOPE it serves the whole segment
+ */
+struct domain *domain_new(struct kunit *test, const struct fake_parent_caps *caps, u64 features)
+{
+	struct domain *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	struct virtio_irq_scope_pci *scope;
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	d->test = test;
+	d->descs = domain_count_descs();
+	d->parent = fake_parent_new(test, caps);
+	d->pci = fake_pci_new(test, FAKE_PCI_SEGMENT, d->parent->domain);
+	d->host = fake_host_new(test, features);
+	if (features & DOMAIN_SCOPE) {
+		scope = &d->host->config.scopes[0].pci;
+		d->host->config.num_scopes = cpu_to_le16(1);
+		scope->type = VIRTIO_IRQ_SCOPE_T_PCI_RANGE;
+		scope->segment = cpu_to_le16(FAKE_PCI_SEGMENT);
+		scope->bdf_end = cpu_to_le16(0xffff);
+		scope->endpoint_start = cpu_to_le32(FAKE_PCI_SEGMENT << 16);
+	}
+	return d;
+}
+
+/**
+ * domain_start - put the host on the bus
+ * @d: the world
+ */
+void domain_start(struct domain *d)
+{
+	KUNIT_ASSERT_EQ(d->test, fake_host_start(d->host), 0);
+	d->vi = d->host->vi;
+	/* Devices that are bound already */
+	flush_work(&d->vi->doms->walk);
+}
+
+/**
+ * domain_with - everything, with one function that is bound and served
+ * @test: the test
+ * @caps: of the parent
+ * @fn: what the function is like
+ */
+struct domain *domain_with(struct kunit *test, const struct fake_parent_caps *caps,
+			   const struct fake_pci_caps *fn)
+{
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+
+	domain_start(d);
+	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, fn);
+	fake_pci_plug(d->fn);
+	KUNIT_ASSERT_TRUE(test, d->fn->bound);
+	KUNIT_ASSERT_TRUE(test, domain_served(d, d->fn));
+	fake_host_forget_log(d->host);
+	return d;
+}
+
+/**
+ * domain_settle - wait until recovery has nothing to do
+ * @d: the world
+ */
+void domain_settle(struct domain *d)
+{
+	unsigned int i;
+
+	/* A note or a mark queues the worker; it may queue itself again */
+	for (i = 0; i < 500; i++) {
+		flush_delayed_work(&d->vi->recover);
+		if (READ_ONCE(d->vi->state) == VIRTIO_IRQ_READY &&
+		    !delayed_work_pending(&d->vi->recover))
+			return;
+		msleep(20);
+	}
+	KUNIT_FAIL(d->test, "the engine is not ready, state %d", d->vi->state);
+}
+
+bool domain_served(struct domain *d, struct fake_pci_function *fn)
+{
+	struct irq_domain *msi = dev_get_msi_domain(&fn->pdev->dev);
+	bool attached = fake_host_endpoint(d->host, fake_pci_endpoint(fn));
+
+	/* Both sides must be of one mind */
+	KUNIT_EXPECT_EQ(d->test, attached, msi && msi->parent == d->parent->domain);
+	return attached;
+}
+
+struct fake_vector *domain_vector(struct domain *d, struct fake_pci_function *fn, u32 index)
+{
+	struct fake_endpoint *ep = fake_host_endpoint(d->host, fake_pci_endpoint(fn));
+
+	KUNIT_ASSERT_NOT_NULL(d->test, ep);
+	return &ep->vectors[index];
+}
+
+/* Vectors that the host holds of a function */
+unsigned int domain_allocated(struct domain *d, struct fake_pci_function *fn)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < FAKE_VECTORS; i++)
+		count += domain_vector(d, fn, i)->allocated;
+	return count;
+}
+
+/**
+ * domain_expect_idle - nobody holds anything: parent, host, interrupt core
+ * @d: the world, whose functions have no vectors
+ */
+void domain_expect_idle(struct domain *d)
+{
+	struct kunit *test = d->test;
+	unsigned int i, v;
+
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->activated, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->resources, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->misuse, 0);
+	KUNIT_EXPECT_EQ(test, d->host->allocated, 0);
+	for (i = 0; i < FAKE_ENDPOINTS; i++) {
+		struct fake_endpoint *ep = &d->host->endpoints[i];
+
+		for (v = 0; ep->attached && v < FAKE_VECTORS; v++)
+			if (ep->vectors[v].allocated || ep->vectors[v].armed ||
+			    ep->vectors[v].committed)
+				KUNIT_FAIL(test, "the host still holds vector %u of %x", v, ep->id);
+	}
+	KUNIT_EXPECT_EQ(test, domain_count_descs(), d->descs);
+}
+
+/**
+ * domain_fire - what the CPU does when a message arrives
+ * @d: the world
+ * @fn: the function
+ * @index: vector, as pci_irq_vector() counts
+ */
+void domain_fire(struct domain *d, struct fake_pci_function *fn, unsigned int index)
+{
+	int handled = atomic_read(&fn->handled);
+
+	KUNIT_ASSERT_EQ(d->test, generic_handle_irq_safe(pci_irq_vector(fn->pdev, index)), 0);
+	KUNIT_EXPECT_EQ(d->test, atomic_read(&fn->handled), handled + 1);
+}
