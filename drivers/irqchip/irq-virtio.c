@@ -466,7 +466,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	 * an error does not reach request_irq(). MSI-X entries are masked until
 	 * then; unmaskable MSI needs its message before it is enabled.
 	 */
-	if (!IS_ENABLED(CONFIG_GENERIC_IRQ_RESERVATION_MODE) &&
+	if (!(info->flags & MSI_FLAG_MUST_REACTIVATE) &&
 	    info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSIX)
 		info->flags &= ~MSI_FLAG_ACTIVATE_EARLY;
 
