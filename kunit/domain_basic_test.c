@@ -4,42 +4,377 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/irq.h>
+
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps with_reservation = { .reservation = true };
+static const struct fake_parent_caps reservation = { .reservation = true };
+static const struct fake_parent_caps no_reservation = { };
+static const struct fake_parent_caps full_chip = { .reservation = true, .full_chip = true };
+static const struct fake_parent_caps masking = { .full_chip = true, .mask_parent = true };
 
-static void one_msi(struct kunit *test)
+static const struct fake_pci_caps msi_unmaskable = { .msi = true, .msi_64 = true };
+static const struct fake_pci_caps msi_32 = { .msi = true, .msi_mask = true, .msi_log2 = 3 };
+static const struct fake_pci_caps msi_and_msix = {
+	.msi = true, .msi_64 = true, .msi_mask = true, .msi_log2 = 2, .msix = 8,
+};
+
+static struct virtio_irq_msg message(struct fake_pci_function *fn, unsigned int index)
 {
-	struct domain *d = domain_with(test, &with_reservation, &domain_msi);
-	struct pci_dev *pdev = d->fn->pdev;
-	struct fake_vector *vec = domain_vector(d, d->fn, 0);
-	struct virtio_irq_msg route;
+	return fn->pdev->msix_enabled ? fake_pci_msix_message(fn, index) :
+					fake_pci_msi_message(fn);
+}
 
-	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSI), 1);
-	KUNIT_EXPECT_TRUE(test, vec->allocated);
-	KUNIT_EXPECT_FALSE(test, vec->armed);
-	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+/*
+ * Every kind of parent and of store
+ */
 
-	/* The device has the host's pair, the host has the parent's route */
-	route = fake_parent_route(d->parent, pci_irq_vector(pdev, 0));
+struct kind {
+	const char *name;
+	const struct fake_parent_caps *parent;
+	const struct fake_pci_caps *fn;
+	unsigned int flags;
+	/* Armed when the vectors are allocated */
+	bool early;
+};
+
+static const struct kind kinds[] = {
+	{ "MSI-X", &reservation, &domain_msix, PCI_IRQ_MSIX, false },
+	{ "MSI-X, no reservation", &no_reservation, &domain_msix, PCI_IRQ_MSIX, false },
+	{ "MSI-X, full chip", &full_chip, &domain_msix, PCI_IRQ_MSIX, false },
+	{ "MSI-X, masking parent", &masking, &domain_msix, PCI_IRQ_MSIX, false },
+	{ "MSI", &reservation, &domain_msi, PCI_IRQ_MSI, false },
+	{ "MSI, no reservation", &no_reservation, &domain_msi, PCI_IRQ_MSI, true },
+	{ "MSI, masking parent", &masking, &domain_msi, PCI_IRQ_MSI, true },
+	{ "MSI 32 bit", &reservation, &msi_32, PCI_IRQ_MSI, false },
+	{ "MSI unmaskable", &reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
+	{ "MSI unmaskable, no reservation", &no_reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
+};
+KUNIT_ARRAY_PARAM_DESC(kind, kinds, name);
+
+/* The device has the host's pair, the host has the parent's route */
+static void expect_armed(struct domain *d, unsigned int index)
+{
+	struct kunit *test = d->test;
+	struct fake_vector *vec = domain_vector(d, d->fn, index);
+	struct virtio_irq_msg route = fake_parent_route(d->parent,
+							pci_irq_vector(d->fn->pdev, index));
+
 	KUNIT_EXPECT_TRUE(test, vec->armed);
 	KUNIT_EXPECT_EQ(test, vec->route_address, route.address);
 	KUNIT_EXPECT_EQ(test, vec->route_data, route.data);
 	KUNIT_EXPECT_NE(test, route.data, FAKE_RESERVED_VECTOR);
-	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), FAKE_PAIR_ADDRESS, vec->pair);
-	KUNIT_EXPECT_TRUE(test, fake_pci_msi_enabled(d->fn));
-	KUNIT_EXPECT_FALSE(test, fake_pci_msi_masked(d->fn, 0));
+	DOMAIN_EXPECT_MSG(test, message(d->fn, index), FAKE_PAIR_ADDRESS, vec->pair);
+}
+
+static void life_of_one(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct domain *d = domain_with(test, kind->parent, kind->fn);
+	struct pci_dev *pdev = d->fn->pdev;
+	struct fake_vector *vec = domain_vector(d, d->fn, 0);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(pdev, 1, 1, kind->flags), 1);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 1);
+	KUNIT_EXPECT_EQ(test, vec->armed, kind->early);
+	domain_expect_counts(d, 1, kind->early, 0, 0);
+	if (!kind->early)
+		DOMAIN_EXPECT_MSG(test, message(d->fn, 0), 0, 0);
+
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	expect_armed(d, 0);
+	domain_expect_counts(d, 1, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->activated, 1);
 	domain_fire(d, d->fn, 0);
 
 	fake_pci_free(d->fn, 0);
 	KUNIT_EXPECT_FALSE(test, vec->armed);
-	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0, 0);
+	KUNIT_EXPECT_TRUE(test, vec->allocated);
+	DOMAIN_EXPECT_MSG(test, message(d->fn, 0), 0, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->activated, 0);
+
 	pci_free_irq_vectors(pdev);
+	domain_expect_counts(d, 1, 1, 1, 1);
+	domain_expect_idle(d);
+}
+
+/* What the interrupt is for: masked and unmasked where it can be */
+static void mask_and_unmask(struct kunit *test)
+{
+	const struct kind *kind = test->param_value;
+	struct domain *d = domain_with(test, kind->parent, kind->fn);
+	bool msix = kind->flags == PCI_IRQ_MSIX;
+	bool maskable = msix || kind->fn->msi_mask;
+	unsigned int virq, masks, unmasks;
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, kind->flags), 1);
+	if (maskable)
+		KUNIT_EXPECT_TRUE(test, msix ? fake_pci_msix_masked(d->fn, 0) :
+					       fake_pci_msi_masked(d->fn, 0));
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	if (maskable)
+		KUNIT_EXPECT_FALSE(test, msix ? fake_pci_msix_masked(d->fn, 0) :
+						fake_pci_msi_masked(d->fn, 0));
+
+	/* Disabled is lazy: the mask comes with the interrupt that nobody wants */
+	virq = pci_irq_vector(d->fn->pdev, 0);
+	irq_set_status_flags(virq, IRQ_DISABLE_UNLAZY);
+	fake_host_forget_log(d->host);
+	masks = d->parent->calls[FAKE_PARENT_MASK];
+	unmasks = d->parent->calls[FAKE_PARENT_UNMASK];
+	disable_irq(virq);
+	if (maskable)
+		KUNIT_EXPECT_TRUE(test, msix ? fake_pci_msix_masked(d->fn, 0) :
+					       fake_pci_msi_masked(d->fn, 0));
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_MASK] - masks,
+			kind->parent->mask_parent);
+	enable_irq(virq);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_UNMASK] - unmasks,
+			kind->parent->mask_parent);
+	if (maskable)
+		KUNIT_EXPECT_FALSE(test, msix ? fake_pci_msix_masked(d->fn, 0) :
+						fake_pci_msi_masked(d->fn, 0));
+	/* A matter between the driver and its device */
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+	expect_armed(d, 0);
+
+	fake_pci_free(d->fn, 0);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+/*
+ * Allocation
+ */
+
+static void alloc_asks_once(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	const struct virtio_irq_req_alloc *req;
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 16, 16, PCI_IRQ_MSIX), 16);
+	domain_expect_counts(d, 1, 0, 0, 0);
+	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->head.endpoint), fake_pci_endpoint(d->fn));
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(req->store), VIRTIO_IRQ_STORE_MSI);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(req->flags), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 16);
+	KUNIT_EXPECT_EQ(test, req->addr_width, 64);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 16);
+
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_counts(d, 1, 0, 0, 1);
+	domain_expect_idle(d);
+}
+
+/* Consecutive indices go together, whatever the driver picks */
+static void alloc_asks_per_run(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct msix_entry entries[] = {
+		{ .entry = 2 }, { .entry = 3 }, { .entry = 4 }, { .entry = 9 }, { .entry = 10 },
+	};
+	const struct virtio_irq_req_alloc *req;
+
+	KUNIT_ASSERT_EQ(test, pci_enable_msix_exact(d->fn->pdev, entries, 5), 0);
+	domain_expect_counts(d, 2, 0, 0, 0);
+	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), 2);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 3);
+	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 1);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), 9);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 2);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 5);
+	pci_disable_msix(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void reservation_asks_nothing(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msi);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RESERVE], 1);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_ACTIVATE], 0);
+	domain_expect_counts(d, 1, 0, 0, 0);
+	/* The dummy message of the parent is nothing that a device may hold */
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0, 0);
+
+	/* Never requested, so never deactivated */
+	pci_free_irq_vectors(d->fn->pdev);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_DEACTIVATE], 0);
+	domain_expect_counts(d, 1, 0, 0, 1);
+	domain_expect_idle(d);
+}
+
+static void no_early_activation_of_msix(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &no_reservation, &domain_msix);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSIX), 4);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RESERVE], 0);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_ACTIVATE], 0);
+	domain_expect_counts(d, 1, 0, 0, 0);
+	/* So that a refusal is request_irq()'s error here, too */
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_QUOTA);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 3), -EDQUOT);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void unmaskable_is_armed_before_it_is_enabled(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+	const struct virtio_irq_req_alloc *req;
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
+	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(req->flags),
+			VIRTIO_IRQ_ALLOC_F_COMMIT | VIRTIO_IRQ_ALLOC_F_DATA16);
+	expect_armed(d, 0);
+	KUNIT_EXPECT_TRUE(test, fake_pci_msi_enabled(d->fn));
+	/* The first request finds it activated */
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	domain_expect_counts(d, 1, 1, 0, 0);
+	fake_pci_free(d->fn, 0);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	domain_expect_counts(d, 1, 2, 1, 0);
+	fake_pci_free(d->fn, 0);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void unmaskable_freed_without_request(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_counts(d, 1, 1, 1, 1);
+	domain_expect_idle(d);
+}
+
+static void unmaskable_refused(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_QUOTA);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), -EDQUOT);
+	KUNIT_EXPECT_FALSE(test, fake_pci_msi_enabled(d->fn));
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0, 0);
+	domain_expect_idle(d);
+}
+
+static void partial_grant(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	unsigned int i;
+
+	d->host->quota = 5;
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 16, PCI_IRQ_MSIX), 5);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 5);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 5);
+	for (i = 0; i < 5; i++) {
+		KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, i), 0);
+		expect_armed(d, i);
+	}
+	for (i = 0; i < 5; i++)
+		fake_pci_free(d->fn, i);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+
+	/* Later there is room */
+	d->host->quota = UINT_MAX;
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 16, PCI_IRQ_MSIX), 16);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void partial_grant_is_not_enough(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+
+	d->host->quota = 5;
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 6, 16, PCI_IRQ_MSIX), -ENOSPC);
+	domain_expect_idle(d);
+}
+
+static void refused_alloc_falls_back_to_msi(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &msi_and_msix);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_NOSPC);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4,
+						    PCI_IRQ_MSIX | PCI_IRQ_MSI), 4);
+	KUNIT_EXPECT_TRUE(test, d->fn->pdev->msi_enabled);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	expect_armed(d, 0);
+	fake_pci_free(d->fn, 0);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+/* A driver that was granted too little goes back to MSI: nothing stays granted for MSI-X */
+static void msix_then_msi(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &msi_and_msix);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 8, 8, PCI_IRQ_MSIX), 8);
+	pci_free_irq_vectors(d->fn->pdev);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSI), 4);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 4);
+	pci_free_irq_vectors(d->fn->pdev);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 8, 8, PCI_IRQ_MSIX), 8);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 8);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void parent_refuses_alloc(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+
+	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 0, UINT_MAX, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 8, PCI_IRQ_MSIX), -ENOSPC);
+	/* Granted all the same: the next attempt may use it, the end of the device frees it */
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	KUNIT_EXPECT_EQ(test, domain_count_descs(), d->descs);
+	fake_parent_fail(d->parent, FAKE_PARENT_ANY, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 8, PCI_IRQ_MSIX), 8);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void parent_refuses_third_alloc(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+
+	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 2, 1, -ENOSPC);
+	/* The core frees the two, and tries again with two */
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 8, PCI_IRQ_MSIX), 2);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 2);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 2);
+	pci_free_irq_vectors(d->fn->pdev);
 	domain_expect_idle(d);
 }
 
 static struct kunit_case basic_cases[] = {
-	KUNIT_CASE(one_msi),
+	KUNIT_CASE_PARAM(life_of_one, kind_gen_params),
+	KUNIT_CASE_PARAM(mask_and_unmask, kind_gen_params),
+	KUNIT_CASE(alloc_asks_once),
+	KUNIT_CASE(alloc_asks_per_run),
+	KUNIT_CASE(reservation_asks_nothing),
+	KUNIT_CASE(no_early_activation_of_msix),
+	KUNIT_CASE(unmaskable_is_armed_before_it_is_enabled),
+	KUNIT_CASE(unmaskable_freed_without_request),
+	KUNIT_CASE(unmaskable_refused),
+	KUNIT_CASE(partial_grant),
+	KUNIT_CASE(partial_grant_is_not_enough),
+	KUNIT_CASE(refused_alloc_falls_back_to_msi),
+	KUNIT_CASE(msix_then_msi),
+	KUNIT_CASE(parent_refuses_alloc),
+	KUNIT_CASE(parent_refuses_third_alloc),
 	{ }
 };
 

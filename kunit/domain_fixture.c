@@ -173,6 +173,35 @@ void domain_expect_idle(struct domain *d)
 }
 
 /**
+ * domain_request - a request as it lay in the ring
+ * @d: the world
+ * @type: VIRTIO_IRQ_T_*
+ * @nth: which one of them, from 0 on
+ */
+const void *domain_request(struct domain *d, u8 type, unsigned int nth)
+{
+	unsigned int i;
+
+	for (i = 0; i < min(d->host->num_requests, FAKE_LOG); i++)
+		if (d->host->log[i].bytes[0] == type && !nth--)
+			return d->host->log[i].bytes;
+	KUNIT_FAIL_AND_ABORT(d->test, "no such request of type %u", type);
+	return NULL;
+}
+
+/* What the host was asked since the log was forgotten */
+void domain_expect_counts(struct domain *d, unsigned int alloc, unsigned int activate,
+			  unsigned int deactivate, unsigned int free)
+{
+	struct kunit *test = d->test;
+
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ALLOC), alloc);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ACTIVATE), activate);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DEACTIVATE), deactivate);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_FREE), free);
+}
+
+/**
  * domain_fire - what the CPU does when a message arrives
  * @d: the world
  * @fn: the function

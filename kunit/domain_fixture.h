@@ -60,6 +60,9 @@ void domain_expect_idle(struct domain *d);
 bool domain_served(struct domain *d, struct fake_pci_function *fn);
 struct fake_vector *domain_vector(struct domain *d, struct fake_pci_function *fn, u32 index);
 unsigned int domain_allocated(struct domain *d, struct fake_pci_function *fn);
+const void *domain_request(struct domain *d, u8 type, unsigned int nth);
+void domain_expect_counts(struct domain *d, unsigned int alloc, unsigned int activate,
+			  unsigned int deactivate, unsigned int free);
 void domain_fire(struct domain *d, struct fake_pci_function *fn, unsigned int index);
 
 #define DOMAIN_EXPECT_MSG(test, msg, want_address, want_data) do {		\

@@ -45,7 +45,7 @@ struct fake_pci {
  * Memory of the BARs
  */
 
-#ifdef CONFIG_LOGIC_IOMEM
+#ifdef CONFIG_INDIRECT_IOMEM
 
 /* A region cannot be removed, so there is one, for one segment at a time */
 static u8 fake_pci_mmio[FAKE_PCI_MMIO_SIZE] __aligned(SZ_4K);
