@@ -176,7 +176,7 @@ static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
 
 	err = irq_domain_alloc_irqs_parent(domain, virq, nr_irqs, arg);
 	if (err)
-		return err;
+		goto trim;
 
 	for (i = 0; i < nr_irqs; i++) {
 		struct virtio_irq_vector *vec;
@@ -213,6 +213,9 @@ undo:
 		virtio_irq_free(vec);
 	}
 	irq_domain_free_irqs_common(domain, virq, nr_irqs);
+trim:
+	/* The core gives up here: what was granted for the rest is not needed */
+	virtio_irq_trim(&src->ep->msi);
 	return err;
 }
 

@@ -133,6 +133,26 @@ static void __virtio_irq_retire(struct virtio_irq_store *store)
 	store->block_known = false;
 }
 
+/* Collect the vectors whose FREE is to be queued, while others stay */
+static void __virtio_irq_free_later(struct virtio_irq_store *store, u32 index)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_range *p = &store->pending;
+	bool apart = index + 1 != p->first && index != p->last + 1;
+
+	if (p->valid && apart)
+		__virtio_irq_flush_frees(vi);
+	if (!p->valid) {
+		__virtio_irq_set_pending(store, index, index);
+	} else if (!apart) {
+		__virtio_irq_range_add(p, index, index);
+	} else {
+		/* Not one slot is idle: leave it to recovery */
+		__virtio_irq_range_add(&store->unfreed, index, index);
+		__virtio_irq_mark(vi);
+	}
+}
+
 static int virtio_irq_make_records(struct virtio_irq_store *store, u32 first, u32 count)
 {
 	u32 i;
@@ -315,7 +335,6 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq_store *store = vec->store;
 	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_range *p = &store->pending;
 	unsigned long flags;
 	bool notify = false;
 
@@ -344,23 +363,49 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 		__virtio_irq_flush_frees(vi);
 		notify = __virtio_irq_notify_lazy(vi, true);
 	} else {
-		bool apart = vec->index + 1 != p->first && vec->index != p->last + 1;
-
-		if (p->valid && apart)
-			__virtio_irq_flush_frees(vi);
-		if (!p->valid) {
-			__virtio_irq_set_pending(store, vec->index, vec->index);
-		} else if (!apart) {
-			__virtio_irq_range_add(p, vec->index, vec->index);
-		} else {
-			/* Not one slot is idle: leave it to recovery */
-			__virtio_irq_range_add(&store->unfreed, vec->index, vec->index);
-			__virtio_irq_mark(vi);
-		}
+		__virtio_irq_free_later(store, vec->index);
 		notify = __virtio_irq_notify_lazy(vi, false);
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
+}
+
+/**
+ * virtio_irq_trim - give back what was granted and is not used
+ * @store: the store
+ *
+ * For an allocation that failed after the host's grant. The caller serialises
+ * this with virtio_irq_alloc() and virtio_irq_take() for the store.
+ *
+ * Context: any, never waits.
+ */
+void virtio_irq_trim(struct virtio_irq_store *store)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_vector *vec;
+	unsigned long flags, index;
+	bool notify;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	if (!store->in_use) {
+		__virtio_irq_retire(store);
+		__virtio_irq_flush_frees(vi);
+	}
+	notify = __virtio_irq_notify_lazy(vi, true);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+
+	/* One by one: the lock is taken with interrupts off */
+	xa_for_each(&store->vectors, index, vec) {
+		raw_spin_lock_irqsave(&vi->lock, flags);
+		if (vec->generation == store->generation && !vec->in_use) {
+			vec->generation = 0;
+			__virtio_irq_free_later(store, vec->index);
+		}
+		notify = __virtio_irq_notify_lazy(vi, false);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		virtio_irq_notify(vi, notify);
+	}
 }
 
 /**

@@ -186,6 +186,7 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 bool virtio_irq_granted(struct virtio_irq_store *store, u32 index);
 struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 index);
 void virtio_irq_free(struct virtio_irq_vector *vec);
+void virtio_irq_trim(struct virtio_irq_store *store);
 int virtio_irq_commit(struct virtio_irq_vector *vec);
 void virtio_irq_release(struct virtio_irq_vector *vec);
 int virtio_irq_activate(struct virtio_irq_vector *vec,
