@@ -239,6 +239,8 @@ static void fake_unregister(void *data)
 struct fake_host *fake_host_new(struct kunit *test, u64 features)
 {
 	struct fake_host *host = vzalloc(sizeof(*host));
+	static unsigned int number;
+	char name[32];
 
 	KUNIT_ASSERT_NOT_NULL(test, host);
 	raw_spin_lock_init(&host->lock);
@@ -256,7 +258,9 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features)
 	host->vdev.id.vendor = 0x1af4;
 	host->vdev.config = &fake_config_ops;
 	host->vdev.dev.release = fake_release;
-	host->vdev.dev.parent = kunit_device_register(test, "virtio-irq-host");
+	/* A test may have several */
+	snprintf(name, sizeof(name), "virtio-irq-host%u", number++);
+	host->vdev.dev.parent = kunit_device_register(test, name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, host->vdev.dev.parent);
 	return host;
 }
