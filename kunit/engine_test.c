@@ -904,6 +904,7 @@ static void scope_ranges(struct kunit *test)
 	pci->segment = cpu_to_le16(1);
 	pci->bdf_start = cpu_to_le16(0x10);
 	pci->bdf_end = cpu_to_le16(0x20);
+	pci->endpoint_start = cpu_to_le32(0x10010);
 	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_in_scope(host->vi, 0x10010), 1);
 	KUNIT_EXPECT_EQ(test, virtio_irq_in_scope(host->vi, 0x10020), 1);
