@@ -73,7 +73,7 @@ static u32 virtio_irq_endpoint_id(struct pci_dev *pdev)
 static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *pdev)
 {
 	struct device *ctrl = virtio_irq_dev(doms->vi), *up;
-	int segment = 0, in_scope;
+	int segment = -1, in_scope;
 
 	/* The capability, too: x86 hands a domain to devices without interrupts */
 	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || !(pdev->msi_cap || pdev->msix_cap))
@@ -89,6 +89,7 @@ static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *p
 			segment = pci_domain_nr(to_pci_dev(up)->bus);
 	}
 
+	/* Not on PCI and no scope: -1, no function is served */
 	in_scope = virtio_irq_in_scope(doms->vi, virtio_irq_endpoint_id(pdev));
 	if (in_scope < 0)
 		return pci_domain_nr(pdev->bus) == segment;
