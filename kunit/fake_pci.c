@@ -10,6 +10,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/bitfield.h>
 #include <linux/logic_iomem.h>
 #include <linux/mm.h>
 #include <linux/msi.h>
@@ -25,6 +26,7 @@
 #define FAKE_PCI_MSIX_CAP	0x70
 
 #define FAKE_PCI_MMIO_SIZE	(FAKE_PCI_FUNCTIONS * SZ_4K)
+#define FAKE_PCI_MAX_SEGMENTS	2
 
 struct fake_pci {
 	/* The first member: pci_domain_nr() of x86 reads it */
@@ -47,13 +49,14 @@ struct fake_pci {
 
 #ifdef CONFIG_INDIRECT_IOMEM
 
-/* A region cannot be removed, so there is one, for one segment at a time */
-static u8 fake_pci_mmio[FAKE_PCI_MMIO_SIZE] __aligned(SZ_4K);
+/* A region cannot be removed, so there is one, for as many segments as a test has */
+static u8 fake_pci_mmio[FAKE_PCI_MAX_SEGMENTS * FAKE_PCI_MMIO_SIZE] __aligned(SZ_4K);
+static unsigned int fake_pci_segments;
 
 static struct resource fake_pci_region = {
 	.name	= "fake PCI BARs",
 	.start	= 0xe0000000,
-	.end	= 0xe0000000 + FAKE_PCI_MMIO_SIZE - 1,
+	.end	= 0xe0000000 + sizeof(fake_pci_mmio) - 1,
 	.flags	= IORESOURCE_MEM,
 };
 
@@ -118,14 +121,19 @@ static int fake_pci_mmio_get(struct fake_pci *pci)
 		if (err)
 			return err;
 	}
-	memset(fake_pci_mmio, 0, sizeof(fake_pci_mmio));
-	pci->mmio = fake_pci_mmio;
-	pci->window.start = fake_pci_region.start;
+	if (fake_pci_segments == FAKE_PCI_MAX_SEGMENTS)
+		return -ENOSPC;
+	pci->mmio = fake_pci_mmio + fake_pci_segments * FAKE_PCI_MMIO_SIZE;
+	pci->window.start = fake_pci_region.start + fake_pci_segments * FAKE_PCI_MMIO_SIZE;
+	memset(pci->mmio, 0, FAKE_PCI_MMIO_SIZE);
+	fake_pci_segments++;
 	return 0;
 }
 
+/* The last one first */
 static void fake_pci_mmio_put(struct fake_pci *pci)
 {
+	fake_pci_segments--;
 }
 
 #else
@@ -257,6 +265,11 @@ static void fake_pci_init_config(struct fake_pci_function *fn, const struct fake
 	fn->config[PCI_CLASS_DEVICE + 1] = PCI_CLASS_OTHERS & 0xff;
 	if (caps->bridge) {
 		put_unaligned_le16(PCI_CLASS_BRIDGE_PCI, &fn->config[PCI_CLASS_DEVICE]);
+		/* Transparent: what is behind it needs no window, so they are closed */
+		fn->config[PCI_CLASS_PROG] = 1;
+		fn->config[PCI_IO_BASE] = 0xf0;
+		put_unaligned_le16(0xfff0, &fn->config[PCI_MEMORY_BASE]);
+		put_unaligned_le16(0xfff0, &fn->config[PCI_PREF_MEMORY_BASE]);
 		fn->config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_BRIDGE;
 		fn->config[PCI_PRIMARY_BUS] = fn->busnr;
 		fn->config[PCI_SECONDARY_BUS] = fn->busnr + 1;
@@ -373,6 +386,8 @@ static struct pci_driver fake_pci_driver = {
 	.remove		= fake_pci_remove,
 };
 
+static unsigned int fake_pci_driver_users;
+
 /**
  * fake_pci_bind - bind the test's driver, as sysfs does
  * @fn: the function, plugged in
@@ -477,6 +492,7 @@ struct fake_pci_function *fake_pci_function(struct fake_pci *pci, u8 busnr, u8 d
 
 	KUNIT_ASSERT_LT(pci->test, pci->num_functions, FAKE_PCI_FUNCTIONS);
 	KUNIT_ASSERT_LE(pci->test, caps->msix, FAKE_PCI_MAX_MSIX);
+	fn->test = pci->test;
 	fn->pci = pci;
 	fn->busnr = busnr;
 	fn->devfn = devfn;
@@ -496,6 +512,7 @@ struct pci_dev *fake_pci_plug(struct fake_pci_function *fn)
 {
 	struct fake_pci *pci = fn->pci;
 	struct pci_bus *bus;
+	int pass;
 
 	pci_lock_rescan_remove();
 	bus = pci_find_bus(pci_domain_nr(pci->bridge->bus), fn->busnr);
@@ -509,8 +526,11 @@ struct pci_dev *fake_pci_plug(struct fake_pci_function *fn)
 	if (fn->pdev) {
 		if (pci_resource_len(fn->pdev, 0))
 			KUNIT_EXPECT_EQ(pci->test, pci_claim_resource(fn->pdev, 0), 0);
-		if (pci_is_bridge(fn->pdev))
-			pci_scan_bridge(bus, fn->pdev, FAKE_PCI_LAST_BUS, 0);
+		/* As it is, or with new bus numbers where all are assigned anew */
+		for (pass = 0; pci_is_bridge(fn->pdev) && pass < 2; pass++)
+			pci_scan_bridge(bus, fn->pdev, fn->busnr, pass);
+		if (fn->pdev->subordinate)
+			pci_read_bridge_bases(fn->pdev->subordinate);
 		pci_bus_add_devices(bus);
 	}
 	pci_unlock_rescan_remove();
@@ -550,7 +570,8 @@ static void fake_pci_delete(void *data)
 	pci_remove_root_bus(pci->bridge->bus);
 	pci_unlock_rescan_remove();
 	pci_free_host_bridge(pci->bridge);
-	pci_unregister_driver(&fake_pci_driver);
+	if (!--fake_pci_driver_users)
+		pci_unregister_driver(&fake_pci_driver);
 	fake_pci_mmio_put(pci);
 	kfree(pci);
 }
@@ -595,7 +616,8 @@ struct fake_pci *fake_pci_new(struct kunit *test, int segment, struct irq_domain
 	pci_add_resource(&bridge->windows, &pci->window);
 	pci_add_resource(&bridge->windows, &pci->busn);
 
-	KUNIT_ASSERT_EQ(test, pci_register_driver(&fake_pci_driver), 0);
+	if (!fake_pci_driver_users++)
+		KUNIT_ASSERT_EQ(test, pci_register_driver(&fake_pci_driver), 0);
 	pci_lock_rescan_remove();
 	KUNIT_ASSERT_EQ(test, pci_scan_root_bus_bridge(bridge), 0);
 	pci_bus_add_devices(bridge->bus);

@@ -47,6 +47,7 @@ struct fake_pci_caps {
 
 /**
  * struct fake_pci_function - a function, plugged in or not
+ * @test: the test it lives as long as
  * @pci: segment that it belongs to
  * @pdev: its device while it is plugged in
  * @busnr: bus number
@@ -64,6 +65,7 @@ struct fake_pci_caps {
  * @handled: calls of the handler
  */
 struct fake_pci_function {
+	struct kunit		*test;
 	struct fake_pci		*pci;
 	struct pci_dev		*pdev;
 	u8			busnr;
