@@ -259,6 +259,8 @@ static void stop_managed(struct domain *d, unsigned int index)
 
 	raw_spin_lock_irqsave(&desc->lock, flags);
 	irq_domain_deactivate_irq(data);
+	/* The descriptor is used again: without SPARSE_IRQ nobody else clears it */
+	ACCESS_PRIVATE(data->common, state_use_accessors) &= ~IRQD_AFFINITY_MANAGED;
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
 #endif
 }
