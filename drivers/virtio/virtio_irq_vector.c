@@ -400,6 +400,8 @@ void virtio_irq_trim(struct virtio_irq_store *store)
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		if (vec->generation == store->generation && !vec->in_use) {
 			vec->generation = 0;
+			vec->unreserved = false;
+			store->freed++;
 			__virtio_irq_free_later(store, vec->index);
 		}
 		notify = __virtio_irq_notify_lazy(vi, false);
