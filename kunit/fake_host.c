@@ -42,6 +42,10 @@ static enum fake_fault fake_rule(struct fake_host *host, u8 type, u64 *arg)
 {
 	if (!host->rule.times || (host->rule.type && host->rule.type != type))
 		return FAKE_NONE;
+	if (host->rule.skip) {
+		host->rule.skip--;
+		return FAKE_NONE;
+	}
 	host->rule.times--;
 	*arg = host->rule.arg;
 	return host->rule.fault;
@@ -298,8 +302,23 @@ void fake_host_rule(struct fake_host *host, enum fake_fault fault, u8 type,
 	raw_spin_lock_irqsave(&host->lock, flags);
 	host->rule.fault = fault;
 	host->rule.type = type;
+	host->rule.skip = 0;
 	host->rule.times = times;
 	host->rule.arg = arg;
+	raw_spin_unlock_irqrestore(&host->lock, flags);
+}
+
+/**
+ * fake_host_skip - behave for some time before the rule applies
+ * @host: the host
+ * @skip: requests of the rule's type that are answered as usual first
+ */
+void fake_host_skip(struct fake_host *host, unsigned int skip)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&host->lock, flags);
+	host->rule.skip = skip;
 	raw_spin_unlock_irqrestore(&host->lock, flags);
 }
 

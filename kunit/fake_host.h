@@ -81,6 +81,7 @@ struct fake_host {
 	struct {
 		enum fake_fault	fault;
 		u8		type;
+		unsigned int	skip;
 		unsigned int	times;
 		u64		arg;
 	}			rule;
@@ -101,6 +102,7 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features);
 int fake_host_start(struct fake_host *host);
 void fake_host_rule(struct fake_host *host, enum fake_fault fault, u8 type,
 		    unsigned int times, u64 arg);
+void fake_host_skip(struct fake_host *host, unsigned int skip);
 void fake_host_speak(struct fake_host *host);
 void fake_host_forget_log(struct fake_host *host);
 struct fake_endpoint *fake_host_endpoint(struct fake_host *host, u32 id);
