@@ -934,18 +934,18 @@ static void window_reversed(struct kunit *test)
 static void window_over_ram(struct kunit *test)
 {
 	struct fake_host *host = fake_host_new(test, 0);
-	struct resource *ram = request_mem_region(0x7e000000000ULL, 0x100000, "test RAM");
+	struct resource *ram = request_mem_region(0x7e00000000ULL, 0x100000, "test RAM");
 
 	KUNIT_ASSERT_NOT_NULL(test, ram);
 	ram->flags |= IORESOURCE_SYSTEM_RAM;
-	host->window_start = 0x7e000080000ULL;
-	host->window_end = 0x7e0001fffffULL;
+	host->window_start = 0x7e00080000ULL;
+	host->window_end = 0x7e001fffffULL;
 	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(virtio_irq_attach(host->vi, EP)), -EPERM);
 	KUNIT_EXPECT_NULL(test, fake_host_endpoint(host, EP));
 	ram->flags &= ~IORESOURCE_SYSTEM_RAM;
 	ram->flags |= IORESOURCE_BUSY | IORESOURCE_MEM;
-	release_mem_region(0x7e000000000ULL, 0x100000);
+	release_mem_region(0x7e00000000ULL, 0x100000);
 }
 
 static void attached_twice(struct kunit *test)
