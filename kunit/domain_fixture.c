@@ -107,6 +107,8 @@ void domain_settle(struct domain *d)
 {
 	unsigned int i;
 
+	/* What waits for the timer need not be waited for */
+	virtio_irq_flush_timer(&d->vi->timer);
 	/* A note or a mark queues the worker; it may queue itself again */
 	for (i = 0; i < 500; i++) {
 		flush_delayed_work(&d->vi->recover);
