@@ -132,22 +132,26 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	copy = *vec;
-	granted = vec->generation == vec->store->generation;
+	granted = __virtio_irq_is_granted(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
-	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x acknowledged %llx/%x pair %llx/%x\n",
+	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x acknowledged %llx/%x pair %llx/%x",
 		   ind, "", copy.index, copy.virq,
 		   copy.unreserved ? " lost" : granted ? " granted" : "",
 		   copy.committed || copy.commit_alloc ? " committed" : "",
 		   copy.wanted ? " wanted" : "", copy.armed ? " armed" : "",
 		   copy.dirty ? " dirty" : "", copy.route.address, copy.route.data,
 		   copy.acked.address, copy.acked.data, copy.pair.address, copy.pair.data);
+	if (copy.pasid != VIRTIO_IRQ_NO_PASID)
+		seq_printf(m, " pasid %x acknowledged %x", copy.pasid, copy.acked_pasid);
+	seq_putc(m, '\n');
 }
 
 static int endpoints_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq *vi = m->private;
 	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_store *store;
 	struct virtio_irq_vector *vec;
 	unsigned long index;
 
@@ -158,8 +162,13 @@ static int endpoints_show(struct seq_file *m, void *unused)
 			   ep->isolated ? " isolated" : "",
 			   ep->detached ? " detached" : ep->lost ? " lost" : "",
 			   ep->window_start, ep->window_end, READ_ONCE(ep->msi.in_use));
-		xa_for_each(&ep->msi.vectors, index, vec)
-			virtio_irq_show_vector(m, 1, vec);
+		list_for_each_entry(store, &ep->stores, ep_node) {
+			if (store->id)
+				seq_printf(m, " store %u vectors %u\n", store->id,
+					   READ_ONCE(store->in_use));
+			xa_for_each(&store->vectors, index, vec)
+				virtio_irq_show_vector(m, 1, vec);
+		}
 	}
 	mutex_unlock(&vi->endpoints_lock);
 	return 0;

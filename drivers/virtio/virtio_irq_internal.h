@@ -97,6 +97,7 @@ union virtio_irq_req {
  * @rel: vector named by a RELEASE or by recovery's COMMIT, NULL if it is gone
  * @stamp: @vec's number of this request
  * @route: what an ACTIVATE sent
+ * @pasid: likewise
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
  * @reply: where the waiter wants the answer
  * @req: shared with the device
@@ -115,6 +116,7 @@ struct virtio_irq_slot {
 	struct virtio_irq_vector *rel;
 	u64			stamp;
 	struct virtio_irq_msg	route;
+	u32			pasid;
 	u64			start;
 	void			*reply;
 	union virtio_irq_req	*req;
@@ -287,15 +289,23 @@ void __virtio_irq_mark(struct virtio_irq *vi);
 void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
 void virtio_irq_flush_timer(struct timer_list *t);
 
-/* virtio_irq.c: the virtio driver, endpoints */
+/* virtio_irq.c: the virtio driver, the configuration */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
 int virtio_irq_read_config(struct virtio_irq *vi);
+
+/* virtio_irq_endpoint.c */
 int virtio_irq_reattach(struct virtio_irq_endpoint *ep);
 int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
 			   bool recovery, unsigned int timeout_ms);
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
 void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
+
+/* Does the host hold the vector for us? Under vi->lock */
+static inline bool __virtio_irq_is_granted(const struct virtio_irq_vector *vec)
+{
+	return vec->generation == vec->store->generation;
+}
 
 static inline bool virtio_irq_settled(struct virtio_irq *vi)
 {
@@ -304,7 +314,7 @@ static inline bool virtio_irq_settled(struct virtio_irq *vi)
 	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_GONE;
 }
 
-/* virtio_irq_vector.c: reservations and routes */
+/* virtio_irq_alloc.c: reservations */
 void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
 			   u32 first, u32 count);
 void virtio_irq_build_alloc(struct virtio_irq_call *call,
@@ -312,9 +322,12 @@ void virtio_irq_build_alloc(struct virtio_irq_call *call,
 			    u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply);
 void virtio_irq_build_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
+
+/* virtio_irq_vector.c: routes */
 void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
 			       const struct virtio_irq_msg *route,
 			       struct virtio_irq_rsp_activate *reply);
+void virtio_irq_put_pasid(struct virtio_irq_call *call, const struct virtio_irq_vector *vec);
 void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 
 /* virtio_irq_recovery.c: the worker */

@@ -111,13 +111,14 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 			return false;
 		call->req.activate.address = cpu_to_le64(vec->route.address);
 		call->req.activate.data = cpu_to_le32(vec->route.data);
+		virtio_irq_put_pasid(call, vec);
 		return true;
 	case VIRTIO_IRQ_T_DEACTIVATE:
 		vec = call->vec;
-		return vec->in_use && vec->maybe_armed && !vec->wanted;
+		return __virtio_irq_is_granted(vec) && vec->maybe_armed && !vec->wanted;
 	case VIRTIO_IRQ_T_RELEASE:
 		vec = call->rel;
-		return vec->in_use && vec->release_lost && !vec->committed;
+		return __virtio_irq_is_granted(vec) && vec->release_lost && !vec->committed;
 	case VIRTIO_IRQ_T_FREE:
 		return !store->allocs && store->changes == call->changes;
 	case VIRTIO_IRQ_T_ALLOC:
@@ -192,6 +193,8 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	case VIRTIO_IRQ_T_ACTIVATE:
 		slot->route.address = le64_to_cpu(req->activate.address);
 		slot->route.data = le32_to_cpu(req->activate.data);
+		slot->pasid = req->activate.flags & cpu_to_le16(VIRTIO_IRQ_ACTIVATE_F_PASID_VALID) ?
+			      le32_to_cpu(req->activate.pasid) : VIRTIO_IRQ_NO_PASID;
 		slot->vec->maybe_armed = true;
 		trace_virtio_irq_request(slot - vi->slots, slot->type,
 					 le32_to_cpu(req->head.endpoint),
@@ -559,11 +562,13 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 void virtio_irq_forget(struct virtio_irq_endpoint *ep)
 {
 	struct virtio_irq *vi = ep->vi;
+	struct virtio_irq_store *store;
 	unsigned long flags;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	list_del_init(&ep->msi.node);
+	list_for_each_entry(store, &ep->stores, ep_node)
+		list_del_init(&store->node);
 	for (i = 0; i < vi->num_slots; i++) {
 		struct virtio_irq_slot *slot = &vi->slots[i];
 

@@ -203,7 +203,7 @@ static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *v
 	enum virtio_irq_action action = VIRTIO_IRQ_NOTHING;
 
 	raw_spin_lock_irq(&vi->lock);
-	if (!vec->in_use)
+	if (!__virtio_irq_is_granted(vec))
 		;
 	else if (vec->maybe_armed && !vec->wanted)
 		action = VIRTIO_IRQ_DISARM;
@@ -285,11 +285,28 @@ static int virtio_irq_replay_vector(struct virtio_irq_vector *vec)
 	return min(ret, 0);
 }
 
-static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
+static int virtio_irq_reconcile_store(struct virtio_irq_store *store)
 {
 	struct virtio_irq_vector *vec;
 	unsigned long index;
-	int err = 0, ret;
+	int err, ret;
+
+	err = virtio_irq_replay_free(store);
+	if (!err)
+		err = virtio_irq_replay_alloc(store);
+	xa_for_each(&store->vectors, index, vec) {
+		if (err == -ETIMEDOUT || err == -ENODEV)
+			return err;
+		ret = virtio_irq_replay_vector(vec);
+		err = ret ?: err;
+	}
+	return err;
+}
+
+static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq_store *store;
+	int err, left = 0;
 
 	if (ep->lost) {
 		err = virtio_irq_reattach(ep);
@@ -297,16 +314,13 @@ static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
 			return err;
 		ep->lost = false;
 	}
-	err = virtio_irq_replay_free(&ep->msi);
-	if (!err)
-		err = virtio_irq_replay_alloc(&ep->msi);
-	xa_for_each(&ep->msi.vectors, index, vec) {
+	list_for_each_entry(store, &ep->stores, ep_node) {
+		err = virtio_irq_reconcile_store(store);
 		if (err == -ETIMEDOUT || err == -ENODEV)
 			return err;
-		ret = virtio_irq_replay_vector(vec);
-		err = ret ?: err;
+		left = err ?: left;
 	}
-	return err;
+	return left;
 }
 
 /* Returns 0, or the last error: there is something left to do */

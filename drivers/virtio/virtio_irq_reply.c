@@ -120,6 +120,7 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 
 	vec->pair = pair;
 	vec->acked = slot->route;
+	vec->acked_pasid = slot->pasid;
 	vec->armed = true;
 	vec->maybe_armed = true;
 	vec->dirty = false;

@@ -68,11 +68,10 @@ bool virtio_irq_needs_reset(struct virtio_irq *vi)
 
 static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
 {
-	struct virtio_irq_store *store = vec->store;
-	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq *vi = vec->store->ep->vi;
 
 	raw_spin_lock_irq(&vi->lock);
-	vec->unreserved = vec->generation == store->generation;
+	vec->unreserved = __virtio_irq_is_granted(vec);
 	vec->uncommitted = vec->committed;
 	vec->release_lost = false;
 	if (vec->wanted) {
@@ -85,12 +84,26 @@ static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
 	raw_spin_unlock_irq(&vi->lock);
 }
 
+static void virtio_irq_forget_store(struct virtio_irq_store *store)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	raw_spin_lock_irq(&vi->lock);
+	store->lost = true;
+	store->unfreed.valid = false;
+	store->block_known = false;
+	raw_spin_unlock_irq(&vi->lock);
+	xa_for_each(&store->vectors, index, vec)
+		virtio_irq_forget_vector(vec);
+}
+
 /* The host has forgotten everything, so there is nothing to be undone either */
 static void virtio_irq_forget_host(struct virtio_irq *vi)
 {
 	struct virtio_irq_endpoint *ep, *next;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
+	struct virtio_irq_store *store;
 
 	guard(mutex)(&vi->endpoints_lock);
 	list_for_each_entry_safe(ep, next, &vi->endpoints, node) {
@@ -100,13 +113,8 @@ static void virtio_irq_forget_host(struct virtio_irq *vi)
 			continue;
 		}
 		ep->lost = true;
-		raw_spin_lock_irq(&vi->lock);
-		ep->msi.lost = true;
-		ep->msi.unfreed.valid = false;
-		ep->msi.block_known = false;
-		raw_spin_unlock_irq(&vi->lock);
-		xa_for_each(&ep->msi.vectors, index, vec)
-			virtio_irq_forget_vector(vec);
+		list_for_each_entry(store, &ep->stores, ep_node)
+			virtio_irq_forget_store(store);
 	}
 }
 
@@ -197,7 +205,7 @@ static bool virtio_irq_next_lost(struct virtio_irq_store *store, unsigned long *
 	raw_spin_lock_irq(&vi->lock);
 	max = min(vi->max_count, max(VIRTIO_IRQ_REPLAY_COUNT, store->block_count));
 	xa_for_each_start(&store->vectors, index, vec, *first) {
-		if (vec->generation != store->generation || !vec->unreserved) {
+		if (!__virtio_irq_is_granted(vec) || !vec->unreserved) {
 			if (start)
 				break;
 			continue;

@@ -36,9 +36,28 @@ struct virtio_irq_msg {
 };
 
 /**
- * struct virtio_irq_store - the interrupt message store of an endpoint
+ * struct virtio_irq_block - vectors of a store that are reserved together
+ * @first: first index
+ * @in_use: how many belong to an interrupt
+ *
+ * Stores from 1 on have them: their vectors come and go one by one, and are not
+ * asked for one by one.
+ */
+struct virtio_irq_block {
+	u32			first;
+	unsigned int		in_use;
+};
+
+/* Reserved together; a power of two */
+#define VIRTIO_IRQ_BLOCK_SIZE	64U
+
+/**
+ * struct virtio_irq_store - an interrupt message store of an endpoint
  * @ep: endpoint that the store belongs to
+ * @ep_node: in the endpoint's list of stores
+ * @owner: the domain's record of who uses the store, NULL if nobody does
  * @vectors: records by index; they live as long as the endpoint
+ * @blocks: struct virtio_irq_block by index / VIRTIO_IRQ_BLOCK_SIZE, stores from 1 on
  * @size: number of indices, 0: no fixed size
  * @id: store number, 0 is the function's own MSI or MSI-X
  * @multi_msi: log2 of the largest contiguous block
@@ -57,6 +76,7 @@ struct virtio_irq_msg {
  * @changes: number of the last ALLOC
  * @freed: number of vectors and generations given back
  * @lost: a reset of the device took reservations
+ * @idle_block: the one block that is kept without being in use
  * @node: in the engine's list of stores with a @pending range
  * @block: the pair of a contiguous block's first vector
  * @block_count: vectors of the contiguous block, 0: there is none
@@ -64,7 +84,10 @@ struct virtio_irq_msg {
  */
 struct virtio_irq_store {
 	struct virtio_irq_endpoint *ep;
+	struct list_head	ep_node;
+	void			*owner;
 	struct xarray		vectors;
+	struct xarray		blocks;
 	u32			size;
 	u16			id;
 	u8			multi_msi;
@@ -82,6 +105,7 @@ struct virtio_irq_store {
 	u64			changes;
 	u64			freed;
 	bool			lost;
+	struct virtio_irq_block	*idle_block;
 	struct list_head	node;
 	struct virtio_irq_msg	block;
 	u32			block_count;
@@ -91,6 +115,7 @@ struct virtio_irq_store {
 /**
  * struct virtio_irq_vector - the record of one vector
  * @store: store that the vector belongs to
+ * @block: its block, NULL in store 0
  * @index: its slot there
  * @virq: Linux interrupt number, 0 while there is none (guarded by the domain)
  *
@@ -101,6 +126,8 @@ struct virtio_irq_store {
  * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
  * @route: what the parent domain composed last
  * @acked: the route that the host acknowledged last
+ * @pasid: PASID that messages must carry, or VIRTIO_IRQ_NO_PASID
+ * @acked_pasid: the one that the host acknowledged last
  * @pair: the host's answer
  * @composed: the message that was composed for the store last
  * @addr_width: the store holds addresses below 1 << @addr_width
@@ -120,6 +147,7 @@ struct virtio_irq_store {
  */
 struct virtio_irq_vector {
 	struct virtio_irq_store	*store;
+	struct virtio_irq_block	*block;
 	u32			index;
 	unsigned int		virq;
 
@@ -127,6 +155,8 @@ struct virtio_irq_vector {
 	u64			stamp;
 	struct virtio_irq_msg	route;
 	struct virtio_irq_msg	acked;
+	u32			pasid;
+	u32			acked_pasid;
 	struct virtio_irq_msg	pair;
 	struct virtio_irq_msg	composed;
 	u8			addr_width;
@@ -153,6 +183,8 @@ struct virtio_irq_vector {
  * @isolated: the host blocks every other message of this endpoint
  * @window_start: first address that a pair may have
  * @window_end: last address that a pair may have
+ * @pasid_width: PASIDs are below 1 << @pasid_width; 0: there are none
+ * @stores: all stores, constant once attached
  * @msi: store 0
  * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
  * @detached: given back by the domain, the host has not acknowledged it
@@ -167,11 +199,16 @@ struct virtio_irq_endpoint {
 	bool			isolated;
 	u64			window_start;
 	u64			window_end;
+	u8			pasid_width;
+	struct list_head	stores;
 	struct virtio_irq_store	msi;
 	bool			in_transit;
 	bool			detached;
 	bool			lost;
 };
+
+/* Messages carry none */
+#define VIRTIO_IRQ_NO_PASID	U32_MAX
 
 /* What the store needs, for virtio_irq_alloc() */
 #define VIRTIO_IRQ_ALLOC_COMMIT		BIT(0)
@@ -183,6 +220,11 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id);
 void virtio_irq_detach(struct virtio_irq_endpoint *ep);
 int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		     unsigned int flags, unsigned int addr_width);
+int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int flags,
+		       unsigned int addr_width);
+void virtio_irq_store_release(struct virtio_irq_store *store);
+struct virtio_irq_store *virtio_irq_find_store(struct virtio_irq_endpoint *ep, u16 id);
+int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid);
 bool virtio_irq_granted(struct virtio_irq_store *store, u32 index);
 struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 index);
 void virtio_irq_free(struct virtio_irq_vector *vec);
