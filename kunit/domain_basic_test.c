@@ -50,6 +50,7 @@ static const struct kind kinds[] = {
 	{ "MSI unmaskable", &reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
 	{ "MSI unmaskable, no reservation", &no_reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
 };
+
 KUNIT_ARRAY_PARAM_DESC(kind, kinds, name);
 
 /* The device has the host's pair, the host has the parent's route */

@@ -230,7 +230,8 @@ static struct domain *with_msix(struct kunit *test, unsigned int count)
 {
 	struct domain *d = domain_with(test, &reservation, &domain_msix);
 
-	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX), count);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX),
+			count);
 	KUNIT_ASSERT_TRUE(test, pci_msix_can_alloc_dyn(d->fn->pdev));
 	fake_host_forget_log(d->host);
 	return d;

@@ -19,7 +19,8 @@ static struct domain *with_vectors(struct kunit *test, const struct fake_parent_
 {
 	struct domain *d = domain_with(test, caps, &domain_msix);
 
-	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX), count);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX),
+			count);
 	fake_host_forget_log(d->host);
 	return d;
 }
@@ -34,7 +35,8 @@ static struct domain *with_commit(struct kunit *test, const struct fake_parent_c
 	domain_start(d);
 	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
 	fake_pci_plug(d->fn);
-	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX), count);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX),
+			count);
 	fake_host_forget_log(d->host);
 	return d;
 }
@@ -93,6 +95,7 @@ static const struct refusal refusals[] = {
 	{ VIRTIO_IRQ_S_QUOTA, -EDQUOT, "QUOTA" },
 	{ VIRTIO_IRQ_S_DEVERR, -EIO, "DEVERR" },
 };
+
 KUNIT_ARRAY_PARAM_DESC(refusal, refusals, name);
 
 static void refused_activate(struct kunit *test)

@@ -258,6 +258,7 @@ static const struct bad_scope bad_scopes[] = {
 	{ "endpoint of another segment", endpoint_of_another_segment },
 	{ "endpoint of another function", endpoint_of_another_function },
 };
+
 KUNIT_ARRAY_PARAM_DESC(bad_scope, bad_scopes, name);
 
 static void left_by_a_bad_scope(struct kunit *test)
@@ -432,6 +433,7 @@ static const struct attach_case attach_cases[] = {
 	{ "silence, attached all the same", FAKE_SILENT, 0 },
 	{ "silence", FAKE_LOST, 0 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(attach, attach_cases, name);
 
 static void left_if_attach_fails(struct kunit *test)

@@ -18,7 +18,8 @@ while :; do
 		done
 	done
 	rounds=$((rounds + 1))
-	echo $rounds > /tmp/rounds
+	echo $rounds > /tmp/rounds.new
+	mv /tmp/rounds.new /tmp/rounds
 done
 """
 
