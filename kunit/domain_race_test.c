@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the virtio-irq domain: several at once, while the host fails
+ *
+ * On one CPU without preemption the threads take turns where they sleep; with
+ * SMP they do what they want.
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/delay.h>
+#include <linux/irq.h>
+#include <linux/kthread.h>
+#include <linux/prandom.h>
+
+#include "domain_fixture.h"
+
+/* Enough of each for a case, and a bound should it not come to that */
+#define MOVES			40
+#define REQUESTS		12
+#define DYNAMICS		5
+#define MAX_ROUNDS		2000
+
+#define SEED			0x5eed
+
+static const struct fake_parent_caps reservation = { .reservation = true };
+
+/* Vectors by who uses them */
+enum { MOVED, REQUESTED, REQUESTED_TOO, IDLE, NUM_VECTORS, DYNAMIC };
+
+struct race {
+	struct domain *d;
+	unsigned int moves;
+	unsigned int requests;
+	unsigned int refused;
+	unsigned int dynamic;
+};
+
+static int mover(void *data)
+{
+	struct race *race = data;
+	struct domain *d = race->d;
+	unsigned int virq = pci_irq_vector(d->fn->pdev, MOVED);
+
+	while (!kthread_should_stop()) {
+		unsigned long flags;
+		int err;
+
+		raw_spin_lock_irqsave(&d->parent->lock, flags);
+		d->parent->move = true;
+		raw_spin_unlock_irqrestore(&d->parent->lock, flags);
+		err = fake_parent_set_affinity(d->parent, virq, cpumask_of(0));
+		/* Whatever the host does, the move stands */
+		KUNIT_EXPECT_EQ(d->test, err, 0);
+		race->moves++;
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+static irqreturn_t nobody(int irq, void *data)
+{
+	return IRQ_NONE;
+}
+
+static void request_one(struct race *race, unsigned int virq)
+{
+	int err = request_irq(virq, nobody, 0, "race", race);
+
+	race->requests++;
+	if (!err) {
+		free_irq(virq, race);
+		return;
+	}
+	/* What the host said or did not say, and nothing else */
+	if (err != -ETIMEDOUT && err != -ENOSPC && err != -EIO)
+		KUNIT_FAIL(race->d->test, "request_irq() says %pe", ERR_PTR(err));
+	race->refused++;
+}
+
+static int requester(void *data)
+{
+	struct race *race = data;
+	struct pci_dev *pdev = race->d->fn->pdev;
+
+	while (!kthread_should_stop()) {
+		request_one(race, pci_irq_vector(pdev, REQUESTED));
+		usleep_range(300, 700);
+		request_one(race, pci_irq_vector(pdev, REQUESTED_TOO));
+		usleep_range(300, 700);
+	}
+	return 0;
+}
+
+static int allocator(void *data)
+{
+	struct race *race = data;
+	struct pci_dev *pdev = race->d->fn->pdev;
+
+	while (!kthread_should_stop()) {
+		struct msi_map map = pci_msix_alloc_irq_at(pdev, DYNAMIC, NULL);
+
+		if (map.index >= 0) {
+			usleep_range(300, 700);
+			pci_msix_free_irq(pdev, map);
+			race->dynamic++;
+		}
+		usleep_range(300, 700);
+	}
+	return 0;
+}
+
+static struct domain *race_start(struct kunit *test, u64 features)
+{
+	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | features);
+
+	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	domain_start(d);
+	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fake_pci_plug(d->fn);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, NUM_VECTORS, NUM_VECTORS,
+						    PCI_IRQ_MSIX), NUM_VECTORS);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, MOVED), 0);
+	return d;
+}
+
+/* Everybody stopped: host, parent and device are of one mind */
+static void race_finish(struct domain *d)
+{
+	struct kunit *test = d->test;
+	struct fake_vector *vec = domain_vector(d, d->fn, MOVED);
+	struct virtio_irq_msg route = fake_parent_route(d->parent,
+							pci_irq_vector(d->fn->pdev, MOVED));
+
+	fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
+	domain_settle(d);
+	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_EQ(test, vec->route_address, route.address);
+	KUNIT_EXPECT_EQ(test, vec->route_data, route.data);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(d->fn, MOVED), FAKE_PAIR_ADDRESS, vec->pair);
+	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, REQUESTED)->armed);
+	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, REQUESTED)->committed);
+	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, REQUESTED_TOO)->armed);
+	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, DYNAMIC)->allocated);
+	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), NUM_VECTORS);
+	KUNIT_EXPECT_EQ(test, d->parent->activated, 1);
+	/* It goes on */
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, REQUESTED), 0);
+	domain_fire(d, d->fn, REQUESTED);
+	fake_pci_free(d->fn, REQUESTED);
+	fake_pci_free(d->fn, MOVED);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+static void misbehave(struct domain *d, struct rnd_state *rnd)
+{
+	static const struct {
+		enum fake_fault fault;
+		u64 arg;
+	} faults[] = {
+		{ FAKE_LOST, 0 },
+		{ FAKE_SILENT, 0 },
+		{ FAKE_REFUSE, VIRTIO_IRQ_S_NOSPC },
+		{ FAKE_STATUS, VIRTIO_IRQ_S_DEVERR },
+		{ FAKE_LENGTH, 5 },
+	};
+	u32 which = prandom_u32_state(rnd) % ARRAY_SIZE(faults);
+
+	fake_host_rule(d->host, faults[which].fault, 0, 1 + prandom_u32_state(rnd) % 2,
+		       faults[which].arg);
+}
+
+struct race_kind {
+	const char *name;
+	u64 features;
+};
+
+static const struct race_kind race_kinds[] = {
+	{ "queue reset", DOMAIN_RING_RESET },
+	{ "queue reset, lazy", DOMAIN_RING_RESET | DOMAIN_LAZY },
+};
+KUNIT_ARRAY_PARAM_DESC(race_kind, race_kinds, name);
+
+static void all_at_once(struct kunit *test)
+{
+	const struct race_kind *kind = test->param_value;
+	struct domain *d = race_start(test, kind->features);
+	struct race race = { .d = d };
+	int (*const bodies[])(void *data) = { mover, requester, allocator };
+	struct task_struct *threads[ARRAY_SIZE(bodies)];
+	struct rnd_state rnd;
+	unsigned int i;
+
+	prandom_seed_state(&rnd, SEED);
+	for (i = 0; i < ARRAY_SIZE(bodies); i++) {
+		threads[i] = kthread_run(bodies[i], &race, "virtio-irq-race/%u", i);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(threads[i]));
+	}
+	for (i = 0; i < MAX_ROUNDS && (READ_ONCE(race.moves) < MOVES ||
+				       READ_ONCE(race.requests) < REQUESTS ||
+				       READ_ONCE(race.dynamic) < DYNAMICS); i++) {
+		misbehave(d, &rnd);
+		usleep_range(5000, 40000);
+	}
+	for (i = 0; i < ARRAY_SIZE(bodies); i++)
+		kthread_stop(threads[i]);
+	kunit_info(test, "%u moves, %u requests, %u of them refused, %u dynamic vectors, %u resets\n",
+		   race.moves, race.requests, race.refused, race.dynamic, d->host->resets);
+	KUNIT_EXPECT_LT(test, i, MAX_ROUNDS);
+	KUNIT_EXPECT_GT(test, d->host->resets, 0);
+	race_finish(d);
+}
+
+/* A route that fails while the worker replays the one before */
+static void moved_during_recovery(struct kunit *test)
+{
+	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	unsigned int virq = pci_irq_vector(d->fn->pdev, MOVED), i;
+
+	for (i = 0; i < 20; i++) {
+		fake_host_rule(d->host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+		d->parent->move = true;
+		KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq, cpumask_of(0)), 0);
+		/* BROKEN: this one is not even sent */
+		d->parent->move = true;
+		KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq, cpumask_of(0)), 0);
+		usleep_range(100, 5000);
+		d->parent->move = true;
+		KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq, cpumask_of(0)), 0);
+	}
+	race_finish(d);
+}
+
+/* The interrupt is gone when the worker comes to replay it */
+static void freed_during_recovery(struct kunit *test)
+{
+	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	unsigned int virq = pci_irq_vector(d->fn->pdev, MOVED), i;
+
+	for (i = 0; i < 10; i++) {
+		fake_host_rule(d->host, i & 1 ? FAKE_LOST : FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE,
+			       1, 0);
+		d->parent->move = true;
+		KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq, cpumask_of(0)), 0);
+		fake_pci_free(d->fn, MOVED);
+		KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, MOVED), 0);
+	}
+	race_finish(d);
+}
+
+/* The whole device goes while the host is silent */
+static void unbound_during_recovery(struct kunit *test)
+{
+	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		fake_host_rule(d->host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+		KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, REQUESTED), -ETIMEDOUT);
+		fake_pci_unbind(d->fn);
+		KUNIT_ASSERT_EQ(test, fake_pci_bind(d->fn), 0);
+		KUNIT_ASSERT_TRUE(test, domain_served(d, d->fn));
+		KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, NUM_VECTORS, NUM_VECTORS,
+							    PCI_IRQ_MSIX), NUM_VECTORS);
+	}
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, MOVED), 0);
+	race_finish(d);
+}
+
+static struct kunit_case race_cases[] = {
+	KUNIT_CASE_PARAM_ATTR(all_at_once, race_kind_gen_params, { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE(moved_during_recovery),
+	KUNIT_CASE(freed_during_recovery),
+	KUNIT_CASE(unbound_during_recovery),
+	{ }
+};
+
+static struct kunit_suite race_suite = {
+	.name = "virtio-irq-domain-race",
+	.init = domain_suite_init,
+	.exit = domain_suite_exit,
+	.test_cases = race_cases,
+};
+
+kunit_test_suite(race_suite);
