@@ -727,6 +727,70 @@ static void two_controllers(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fake_host_endpoint(second, fake_pci_endpoint(early)));
 }
 
+/*
+ * The scope changes: DRV-9, DEV-24
+ */
+
+static void change_scope(struct domain *d)
+{
+	virtio_config_changed(&d->host->vdev);
+	domain_settle(d);
+	flush_work(&d->vi->doms->walk);
+}
+
+static void scope_widens(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn, *busy, *later;
+
+	range(d, 0, FAKE_PCI_BUS << 8, FAKE_PCI_BUS << 8);
+	domain_start(d);
+	fn = add(d, FAKE_PCI_BUS, PCI_DEVFN(1, 0), &domain_msix);
+	busy = add(d, FAKE_PCI_BUS, PCI_DEVFN(2, 0), &domain_msix);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(busy->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+
+	range(d, 0, FAKE_PCI_BUS << 8, FAKE_PCI_BUS << 8 | 0xff);
+	change_scope(d);
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
+	/* Its messages come from the parent */
+	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&busy->pdev->dev), d->parent->domain);
+	later = add(d, FAKE_PCI_BUS, PCI_DEVFN(3, 0), &domain_msix);
+	KUNIT_EXPECT_TRUE(test, domain_served(d, later));
+	pci_free_irq_vectors(busy->pdev);
+	expect_works(d, fn);
+}
+
+static void scope_narrows(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn;
+
+	domain_start(d);
+	fn = add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	range(d, 0, 0, 0);
+	change_scope(d);
+	/* Attached until it is given back */
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
+	expect_works(d, fn);
+	fake_pci_unbind(fn);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	expect_alone(d, fn);
+}
+
+static void scope_becomes_absurd(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+
+	domain_start(d);
+	d->host->config.num_scopes = cpu_to_le16(VIRTIO_IRQ_MAX_SCOPES + 1);
+	range(d, 0, 0, 0);
+	change_scope(d);
+	/* Nothing of it is used */
+	KUNIT_EXPECT_TRUE(test, domain_served(d, add(d, FAKE_PCI_BUS, DOMAIN_DEVFN,
+						     &domain_msix)));
+}
+
 static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(taken_when_bound),
 	KUNIT_CASE(taken_if_bound_before),
@@ -759,6 +823,9 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(controller_removed_after_a_failed_probe),
 	KUNIT_CASE(controller_removed_while_mute),
 	KUNIT_CASE(two_controllers),
+	KUNIT_CASE(scope_widens),
+	KUNIT_CASE(scope_narrows),
+	KUNIT_CASE(scope_becomes_absurd),
 	{ }
 };
 
