@@ -71,8 +71,11 @@ unit:		## unit tests of the device core, with ASan and UBSan
 fuzz:		## fuzz the device core; FUZZ_SECONDS=20
 	@$(MAKE) --no-print-directory -C host/core O=$(BUILD)/host-core fuzz
 
-kunit:		## KUnit tests of the guest driver under UML
-	@tools/kunit
+kunit:		## KUnit tests of the guest driver; ARCH=um (default) or x86_64, TESTS=suite.case
+	@ARCH=$(or $(ARCH),um) tools/kunit $(if $(TESTS),"$(TESTS)")
+
+mutate:		## break the driver in one place after the other: is each one noticed? TESTS=pattern
+	@tools/mutate $(if $(TESTS),--filter "$(TESTS)")
 
 qtest:		## tests of the QEMU devices without a guest
 	@QEMU=$$(tools/build-qemu) && export QEMU && $(PYTEST) tests/qtest $(if $(TESTS),-k "$(TESTS)")
@@ -89,4 +92,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	rm -rf "$${VIRTIO_IRQ_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/virtio-irq}"
 
 .PHONY: help demo shell deps qemu module testdev guest paths paths-quiet check lint \
-	unit fuzz kunit qtest e2e clean distclean
+	unit fuzz kunit mutate qtest e2e clean distclean

@@ -183,6 +183,7 @@ static const struct race_kind race_kinds[] = {
 	{ "queue reset, lazy", DOMAIN_RING_RESET | DOMAIN_LAZY },
 	{ "device reset", DOMAIN_RING_RESET | DOMAIN_LAZY, .device_reset = true },
 };
+
 KUNIT_ARRAY_PARAM_DESC(race_kind, race_kinds, name);
 
 static void all_at_once(struct kunit *test)
@@ -190,7 +191,7 @@ static void all_at_once(struct kunit *test)
 	const struct race_kind *kind = test->param_value;
 	struct domain *d = race_start(test, kind->features);
 	struct race race = { .d = d };
-	int (*const bodies[])(void *data) = { mover, requester, allocator };
+	static int (*const bodies[])(void *data) = { mover, requester, allocator };
 	struct task_struct *threads[ARRAY_SIZE(bodies)];
 	struct rnd_state rnd;
 	unsigned int i;

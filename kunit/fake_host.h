@@ -96,6 +96,10 @@ struct fake_host {
 	unsigned int		num_requests;
 	struct fake_request	log[FAKE_LOG];
 	struct fake_endpoint	endpoints[FAKE_ENDPOINTS];
+
+	/* Answers instead of the model, with the lock held; see hostile_test.c */
+	void (*answer)(struct fake_host *host, u16 head, const u8 *req, u32 req_len,
+		       u8 *rsp, u32 rsp_len);
 };
 
 struct fake_host *fake_host_new(struct kunit *test, u64 features);
@@ -107,6 +111,8 @@ void fake_host_speak(struct fake_host *host);
 void fake_host_forget_log(struct fake_host *host);
 struct fake_endpoint *fake_host_endpoint(struct fake_host *host, u32 id);
 unsigned int fake_host_count(struct fake_host *host, u8 type);
+void fake_used(struct fake_host *host, u32 id, u32 len);
+void fake_hold(struct fake_host *host, u16 head, u32 len);
 size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8 *rsp);
 
 #endif /* _VIRTIO_IRQ_FAKE_HOST_H */
