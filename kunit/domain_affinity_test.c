@@ -14,6 +14,7 @@
 
 static const struct fake_parent_caps reservation = { .reservation = true };
 static const struct fake_parent_caps no_reservation = { };
+static const struct fake_parent_caps no_affinity = { .reservation = true, .no_affinity = true };
 
 /* One vector, requested; its entry in the table is marked */
 static struct domain *with_irq(struct kunit *test, const struct fake_parent_caps *caps)
@@ -103,6 +104,15 @@ static void parent_refuses_move(struct kunit *test)
 	expect_route(d);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
 	expect_route(d);
+	finish(d);
+}
+
+static void parent_cannot_move(struct kunit *test)
+{
+	struct domain *d = with_irq(test, &no_affinity);
+
+	KUNIT_EXPECT_EQ(test, move(d), -EINVAL);
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
 	finish(d);
 }
 
@@ -409,6 +419,7 @@ static struct kunit_case affinity_cases[] = {
 	KUNIT_CASE(moved_without_reservation),
 	KUNIT_CASE(not_moved),
 	KUNIT_CASE(parent_refuses_move),
+	KUNIT_CASE(parent_cannot_move),
 	KUNIT_CASE(parent_is_busy),
 	KUNIT_CASE(host_refuses_move),
 	KUNIT_CASE(host_refuses_move_for_long),

@@ -359,6 +359,53 @@ static void parent_refuses_third_alloc(struct kunit *test)
 	domain_expect_idle(d);
 }
 
+#ifdef CONFIG_GENERIC_IRQ_DEBUGFS
+/* What /sys/kernel/debug/irq says of the domain and of an interrupt */
+static void shown_in_debugfs(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct irq_domain *msi = dev_get_msi_domain(&d->fn->pdev->dev);
+	struct seq_file m = { .size = 1024, .buf = kunit_kzalloc(test, 1024, GFP_KERNEL) };
+	struct irq_data *data;
+	char want[80];
+
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	msi->ops->debug_show(&m, msi, NULL, 1);
+	snprintf(want, sizeof(want), " controller: %s\n", dev_name(&d->host->vdev.dev));
+	KUNIT_EXPECT_STREQ(test, m.buf, want);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 2, 2, PCI_IRQ_MSIX), 2);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 1), 0);
+	memset(m.buf, 0, m.size);
+	m.count = 0;
+	data = irq_domain_get_irq_data(msi, pci_irq_vector(d->fn->pdev, 1));
+	KUNIT_EXPECT_STREQ(test, data->chip->name, "virtio-irq");
+	msi->ops->debug_show(&m, msi, data, 1);
+	snprintf(want, sizeof(want), " vector 1: irq %u granted wanted armed ", data->irq);
+	KUNIT_EXPECT_EQ(test, strncmp(m.buf, want, strlen(want)), 0);
+	snprintf(want, sizeof(want), "pair %llx/%x\n", FAKE_PAIR_ADDRESS,
+		 domain_vector(d, d->fn, 1)->pair);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+	fake_pci_free(d->fn, 1);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+#endif
+
+/* A lookup for a bus does not find it; one for any bus does not ask, and needs its node */
+static void not_to_be_looked_up(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct irq_domain *msi = dev_get_msi_domain(&d->fn->pdev->dev);
+	static const enum irq_domain_bus_token tokens[] = {
+		DOMAIN_BUS_NEXUS, DOMAIN_BUS_PCI_MSI, DOMAIN_BUS_GENERIC_MSI,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tokens); i++)
+		KUNIT_EXPECT_PTR_NE(test, irq_find_matching_fwnode(msi->fwnode, tokens[i]), msi);
+}
+
 static struct kunit_case basic_cases[] = {
 	KUNIT_CASE_PARAM(life_of_one, kind_gen_params),
 	KUNIT_CASE_PARAM(mask_and_unmask, kind_gen_params),
@@ -375,6 +422,10 @@ static struct kunit_case basic_cases[] = {
 	KUNIT_CASE(msix_then_msi),
 	KUNIT_CASE(parent_refuses_alloc),
 	KUNIT_CASE(parent_refuses_third_alloc),
+#ifdef CONFIG_GENERIC_IRQ_DEBUGFS
+	KUNIT_CASE(shown_in_debugfs),
+#endif
+	KUNIT_CASE(not_to_be_looked_up),
 	{ }
 };
 

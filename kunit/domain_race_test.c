@@ -110,6 +110,8 @@ static int allocator(void *data)
 	return 0;
 }
 
+static int (*const race_bodies[])(void *data) = { mover, requester, allocator };
+
 static struct domain *race_start(struct kunit *test, u64 features)
 {
 	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | features);
@@ -191,14 +193,13 @@ static void all_at_once(struct kunit *test)
 	const struct race_kind *kind = test->param_value;
 	struct domain *d = race_start(test, kind->features);
 	struct race race = { .d = d };
-	static int (*const bodies[])(void *data) = { mover, requester, allocator };
-	struct task_struct *threads[ARRAY_SIZE(bodies)];
+	struct task_struct *threads[ARRAY_SIZE(race_bodies)];
 	struct rnd_state rnd;
 	unsigned int i;
 
 	prandom_seed_state(&rnd, SEED);
-	for (i = 0; i < ARRAY_SIZE(bodies); i++) {
-		threads[i] = kthread_run(bodies[i], &race, "virtio-irq-race/%u", i);
+	for (i = 0; i < ARRAY_SIZE(race_bodies); i++) {
+		threads[i] = kthread_run(race_bodies[i], &race, "virtio-irq-race/%u", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(threads[i]));
 	}
 	for (i = 0; i < MAX_ROUNDS && (READ_ONCE(race.moves) < MOVES ||
@@ -210,7 +211,7 @@ static void all_at_once(struct kunit *test)
 		if (kind->device_reset && i % 4 == 0)
 			virtio_irq_ask_reset(d->vi);
 	}
-	for (i = 0; i < ARRAY_SIZE(bodies); i++)
+	for (i = 0; i < ARRAY_SIZE(race_bodies); i++)
 		kthread_stop(threads[i]);
 	kunit_info(test, "%u moves, %u requests, %u of them refused, %u dynamic vectors, %u resets\n",
 		   race.moves, race.requests, race.refused, race.dynamic, d->host->resets);

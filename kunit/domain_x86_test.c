@@ -58,7 +58,7 @@ static void expect_delivery(struct domain *d, unsigned int index)
 	raw_spin_lock_irq(&desc->lock);
 	KUNIT_EXPECT_EQ(d->test, data->chip->irq_retrigger(data), 1);
 	raw_spin_unlock_irq(&desc->lock);
-	for (i = 0; i < 100 && atomic_read(&d->fn->handled) == before; i++)
+	for (i = 0; i < 50 && atomic_read(&d->fn->handled) == before; i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(d->test, atomic_read(&d->fn->handled), before + 1);
 }

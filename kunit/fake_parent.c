@@ -185,6 +185,21 @@ static struct irq_chip fake_parent_full_chip = {
 	.irq_release_resources	= fake_parent_release_resources,
 };
 
+static struct irq_chip fake_parent_fixed_chip = {
+	.name			= "fake-parent-fixed",
+	.irq_ack		= fake_parent_ack,
+	.irq_eoi		= fake_parent_eoi,
+	.irq_compose_msi_msg	= fake_parent_compose,
+	.irq_retrigger		= fake_parent_retrigger,
+};
+
+static struct irq_chip *fake_parent_chip_of(const struct fake_parent *parent)
+{
+	if (parent->caps.no_affinity)
+		return &fake_parent_fixed_chip;
+	return parent->caps.full_chip ? &fake_parent_full_chip : &fake_parent_chip;
+}
+
 /*
  * Domain
  */
@@ -234,9 +249,8 @@ static int fake_parent_alloc_one(struct fake_parent *parent, unsigned int virq)
 	list_add_tail(&irq->node, &parent->irqs);
 	parent->allocated++;
 	raw_spin_unlock_irqrestore(&parent->lock, flags);
-	irq_domain_set_info(parent->domain, virq, virq,
-			    parent->caps.full_chip ? &fake_parent_full_chip : &fake_parent_chip,
-			    irq, handle_edge_irq, NULL, NULL);
+	irq_domain_set_info(parent->domain, virq, virq, fake_parent_chip_of(parent), irq,
+			    handle_edge_irq, NULL, NULL);
 	irq_data_update_effective_affinity(d, cpumask_of(0));
 	return 0;
 }

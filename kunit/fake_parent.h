@@ -43,12 +43,14 @@ enum fake_parent_op {
  * @reservation: an interrupt has a vector from its request to its end only
  * @full_chip: the chip has mask, unmask, request_resources, release_resources
  * @mask_parent: the MSI domains shall mask here, too
+ * @no_affinity: the chip cannot move interrupts
  * @unknown: a domain that virtio-irq does not know
  */
 struct fake_parent_caps {
 	bool			reservation;
 	bool			full_chip;
 	bool			mask_parent;
+	bool			no_affinity;
 	bool			unknown;
 };
 

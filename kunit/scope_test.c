@@ -4,6 +4,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/console.h>
+
 #include "domain_fixture.h"
 #include "irq-virtio.h"
 
@@ -114,6 +116,39 @@ static void left_if_not_bound(struct kunit *test)
 	expect_works(d, fn);
 }
 
+/* What the administrator reads */
+static char log_text[4096];
+
+static void log_write(struct console *con, const char *text, unsigned int len)
+{
+	size_t used = strlen(log_text);
+
+	len = min_t(size_t, len, sizeof(log_text) - 1 - used);
+	memcpy(log_text + used, text, len);
+	log_text[used + len] = '\0';
+}
+
+static struct console log_console = {
+	.name	= "virtio-irq-log",
+	.write	= log_write,
+	.flags	= CON_ENABLED,
+	.index	= -1,
+};
+
+static void log_start(void)
+{
+	memset(log_text, 0, sizeof(log_text));
+	register_console(&log_console);
+}
+
+static void log_stop(void)
+{
+	/* Waits until everything is written */
+	console_lock();
+	console_unlock();
+	unregister_console(&log_console);
+}
+
 /* DRV-20: its messages come from the parent, they stay valid */
 static void left_if_it_has_interrupts(struct kunit *test)
 {
@@ -124,7 +159,11 @@ static void left_if_it_has_interrupts(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(fn->pdev, 2, 2, PCI_IRQ_MSIX), 2);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(fn, 0), 0);
 	route = fake_parent_route(d->parent, pci_irq_vector(fn->pdev, 0));
+	log_start();
 	domain_start(d);
+	log_stop();
+	KUNIT_EXPECT_NOT_NULL(test, strstr(log_text, "has interrupts already"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(log_text, "write 0007:40:01.0 to /sys/bus/pci/"));
 	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
 	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn->pdev->dev), d->parent->domain);
 	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(fn, 0), route.address, route.data);
@@ -589,6 +628,62 @@ static void given_back_after_a_failed_probe(struct kunit *test)
 	expect_works(d, fn);
 }
 
+/* Bound again, or gone, before anybody had the time to give it back */
+static void bound_soon_after_a_failed_probe(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN,
+							 &domain_msix);
+
+	domain_start(d);
+	fn->in_probe = alloc_in_probe;
+	fn->probe_error = -EIO;
+	fake_pci_plug(fn);
+	fn->in_probe = NULL;
+	fn->probe_error = 0;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	flush_work(&d->vi->doms->walk);
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
+	expect_works(d, fn);
+	domain_expect_idle(d);
+}
+
+static void removed_soon_after_a_failed_probe(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN,
+							 &domain_msix);
+	unsigned int i;
+
+	domain_start(d);
+	for (i = 0; i < 5; i++) {
+		fn->probe_error = -EIO;
+		fake_pci_plug(fn);
+		fake_pci_unplug(fn);
+		KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, fake_pci_endpoint(fn)));
+	}
+	flush_work(&d->vi->doms->walk);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 5);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 5);
+}
+
+/* The controller depends on the device: it cannot be unbound before it */
+static void left_if_no_link_is_possible(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn = add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	struct device_link *link;
+
+	fake_pci_unbind(fn);
+	domain_start(d);
+	link = device_link_add(&d->host->vdev.dev, &fn->pdev->dev, DL_FLAG_STATELESS);
+	KUNIT_ASSERT_NOT_NULL(test, link);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
+	expect_alone(d, fn);
+	device_link_del(link);
+}
+
 static void probe_is_deferred(struct kunit *test)
 {
 	struct domain *d = scope_new(test);
@@ -816,6 +911,9 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(hot_removed_with_interrupts),
 	KUNIT_CASE(hot_removed_with_its_bridge),
 	KUNIT_CASE(given_back_after_a_failed_probe),
+	KUNIT_CASE(bound_soon_after_a_failed_probe),
+	KUNIT_CASE(removed_soon_after_a_failed_probe),
+	KUNIT_CASE(left_if_no_link_is_possible),
 	KUNIT_CASE(probe_is_deferred),
 	KUNIT_CASE(inherited_but_not_taken),
 	KUNIT_CASE(parent_refuses_the_device),
