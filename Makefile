@@ -77,6 +77,9 @@ kunit:		## KUnit tests of the guest driver; ARCH=um (default) or x86_64, TESTS=s
 mutate:		## break the driver in one place after the other: is each one noticed? TESTS=pattern
 	@tools/mutate $(if $(TESTS),--filter "$(TESTS)")
 
+coverage:	## which lines and branches of the driver the KUnit suites reach
+	@tools/coverage
+
 qtest:		## tests of the QEMU devices without a guest
 	@QEMU=$$(tools/build-qemu) && export QEMU && $(PYTEST) tests/qtest $(if $(TESTS),-k "$(TESTS)")
 
@@ -92,4 +95,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	rm -rf "$${VIRTIO_IRQ_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/virtio-irq}"
 
 .PHONY: help demo shell deps qemu module testdev guest paths paths-quiet check lint \
-	unit fuzz kunit mutate qtest e2e clean distclean
+	unit fuzz kunit mutate coverage qtest e2e clean distclean

@@ -6,6 +6,7 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <kunit/device.h>
+#include <kunit/test-bug.h>
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/virtio_config.h>
@@ -155,6 +156,8 @@ static u8 fake_get_status(struct virtio_device *vdev)
 
 static void fake_set_status(struct virtio_device *vdev, u8 status)
 {
+	if (to_fake(vdev)->no_features)
+		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	to_fake(vdev)->status = status;
 }
 
@@ -176,6 +179,10 @@ static int fake_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct v
 
 	if (nvqs != 1)
 		return -EINVAL;
+	if (host->no_queue > 0) {
+		host->no_queue--;
+		return -ENOENT;
+	}
 	vqs[0] = vring_create_virtqueue(0, FAKE_RING, SMP_CACHE_BYTES, vdev, true, false, false,
 					fake_notify, info[0].callback, info[0].name);
 	host->vq = vqs[0];
@@ -249,6 +256,11 @@ static void fake_release(struct device *dev)
 
 static void fake_unregister(void *data)
 {
+	struct kunit *test = kunit_get_current_test();
+
+	/* The contract holds for the driver as well */
+	if (test)
+		KUNIT_EXPECT_EQ(test, to_fake(data)->malformed, 0);
 	unregister_virtio_device(data);
 }
 

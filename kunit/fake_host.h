@@ -19,6 +19,7 @@
 #define FAKE_RING		256
 #define FAKE_ENDPOINTS		4
 #define FAKE_VECTORS		2048
+#define FAKE_IMS_VECTORS	512
 #define FAKE_LOG		1024
 #define FAKE_TLV_SIZE		64
 
@@ -33,12 +34,14 @@ struct fake_vector {
 	u32			pair;
 	u64			route_address;
 	u32			route_data;
+	u32			pasid;		/* VIRTIO_IRQ_NO_PASID: none */
 };
 
 struct fake_endpoint {
 	bool			attached;
 	u32			id;
 	struct fake_vector	vectors[FAKE_VECTORS];
+	struct fake_vector	ims[FAKE_IMS_VECTORS];
 };
 
 /* A request as it lay in the ring */
@@ -89,10 +92,18 @@ struct fake_host {
 	unsigned int		allocated;
 	u8			store_flags;
 	u8			multi_msi;
+	u16			ims_store;	/* number of a second store, 0: none */
+	u8			ims_flags;
+	u8			pasid_width;
+	bool			own_tlvs;	/* ATTACH answers @tlvs */
+	u8			tlvs[FAKE_TLV_SIZE];
+	bool			no_features;	/* FEATURES_OK does not stay set */
+	int			no_queue;	/* find_vqs() fails so often */
 	u64			window_start;
 	u64			window_end;
 	unsigned int		notifications;
 	unsigned int		resets;
+	unsigned int		malformed;	/* requests of the driver, none is */
 	unsigned int		num_requests;
 	struct fake_request	log[FAKE_LOG];
 	struct fake_endpoint	endpoints[FAKE_ENDPOINTS];

@@ -52,7 +52,35 @@ static size_t fake_attach(struct fake_host *host, u32 id, u8 *rsp)
 	store->multi_msi = host->multi_msi;
 	store->flags = host->store_flags;
 	store->size = cpu_to_le32(FAKE_VECTORS);
+	if (host->ims_store) {
+		*(++store) = (struct virtio_irq_tlv_store) {
+			.head.type	= cpu_to_le16(VIRTIO_IRQ_TLV_T_STORE),
+			.head.length	= cpu_to_le16(sizeof(*store) - sizeof(store->head)),
+			.store		= cpu_to_le16(host->ims_store),
+			.flags		= host->ims_flags,
+			.size		= cpu_to_le32(FAKE_IMS_VECTORS),
+		};
+	}
+	if (host->pasid_width)
+		*(struct virtio_irq_tlv_pasid *)(store + 1) = (struct virtio_irq_tlv_pasid) {
+			.head.type	= cpu_to_le16(VIRTIO_IRQ_TLV_T_PASID),
+			.head.length	= cpu_to_le16(sizeof(struct virtio_irq_tlv_pasid) -
+						      sizeof(struct virtio_irq_tlv_head)),
+			.width		= host->pasid_width,
+		};
+	if (host->own_tlvs)
+		memcpy(reply->tlvs, host->tlvs, FAKE_TLV_SIZE);
 	return sizeof(*reply) + FAKE_TLV_SIZE;
+}
+
+/* The vectors of a store, NULL if the endpoint has none of this number */
+static struct fake_vector *fake_vectors(struct fake_host *host, struct fake_endpoint *ep,
+					__le16 store, u32 *size)
+{
+	*size = store ? FAKE_IMS_VECTORS : FAKE_VECTORS;
+	if (!store)
+		return ep->vectors;
+	return le16_to_cpu(store) == host->ims_store ? ep->ims : NULL;
 }
 
 static void fake_free(struct fake_host *host, struct fake_vector *vec)
@@ -66,24 +94,27 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 			 const struct virtio_irq_req_alloc *req, u8 *rsp)
 {
 	struct virtio_irq_rsp_alloc *reply = (void *)rsp;
-	u32 first = le32_to_cpu(req->first), count = le32_to_cpu(req->count), granted = 0;
+	u32 first = le32_to_cpu(req->first), count = le32_to_cpu(req->count), granted = 0, size;
+	struct fake_vector *vectors = fake_vectors(host, ep, req->store, &size);
 	bool block = req->flags & cpu_to_le16(VIRTIO_IRQ_ALLOC_F_CONTIGUOUS);
 
-	if (first + count > FAKE_VECTORS || !count)
+	if (!vectors)
+		return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
+	if (first + count > size || !count || count > le32_to_cpu(host->config.max_count))
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	if (req->addr_width < 64 && host->window_start >> req->addr_width)
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	if (block && host->allocated + count > host->quota)
 		return fake_status(rsp, VIRTIO_IRQ_S_QUOTA);
-	while (granted < count && (ep->vectors[first + granted].allocated ||
+	while (granted < count && (vectors[first + granted].allocated ||
 				   host->allocated < host->quota)) {
-		struct fake_vector *vec = &ep->vectors[first + granted];
+		struct fake_vector *vec = &vectors[first + granted];
 
 		host->allocated += !vec->allocated;
 		vec->allocated = true;
 		vec->committed |= !!(req->flags & cpu_to_le16(VIRTIO_IRQ_ALLOC_F_COMMIT));
 		/* Small numbers, for stores of 16 bits; aligned to 32 for blocks */
-		vec->pair = 0x400 + first + granted;
+		vec->pair = (req->store ? 0x2000 : 0x400) + first + granted;
 		granted++;
 	}
 	if (!granted)
@@ -96,12 +127,15 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 static size_t fake_range(struct fake_host *host, struct fake_endpoint *ep,
 			 const struct virtio_irq_req_range *req, u8 *rsp)
 {
-	u32 i, first = le32_to_cpu(req->first), count = le32_to_cpu(req->count);
+	u32 i, first = le32_to_cpu(req->first), count = le32_to_cpu(req->count), size;
+	struct fake_vector *vectors = fake_vectors(host, ep, req->store, &size);
 
-	if (first + count > FAKE_VECTORS || !count)
+	if (!vectors)
+		return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
+	if (first + count > size || !count || count > le32_to_cpu(host->config.max_count))
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	for (i = first; i < first + count; i++) {
-		struct fake_vector *vec = &ep->vectors[i];
+		struct fake_vector *vec = &vectors[i];
 
 		if (req->head.type == VIRTIO_IRQ_T_FREE) {
 			fake_free(host, vec);
@@ -114,23 +148,81 @@ static size_t fake_range(struct fake_host *host, struct fake_endpoint *ep,
 	return fake_status(rsp, VIRTIO_IRQ_S_OK);
 }
 
-static size_t fake_activate(struct fake_endpoint *ep, const struct virtio_irq_req_activate *req,
-			    u8 *rsp)
+static size_t fake_activate(struct fake_host *host, struct fake_endpoint *ep,
+			    const struct virtio_irq_req_activate *req, u8 *rsp)
 {
 	struct virtio_irq_rsp_activate *reply = (void *)rsp;
-	u32 index = le32_to_cpu(req->index);
-	struct fake_vector *vec;
+	bool pasid = req->flags & cpu_to_le16(VIRTIO_IRQ_ACTIVATE_F_PASID_VALID);
+	u32 index = le32_to_cpu(req->index), size;
+	struct fake_vector *vec = fake_vectors(host, ep, req->store, &size);
 
-	if (index >= FAKE_VECTORS || !ep->vectors[index].allocated)
+	if (pasid && !host->pasid_width)
+		return fake_status(rsp, VIRTIO_IRQ_S_UNSUPP);
+	if (!vec || index >= size || !vec[index].allocated)
 		return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
-	vec = &ep->vectors[index];
+	if (pasid && le32_to_cpu(req->pasid) >> host->pasid_width)
+		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
+	vec += index;
 	vec->armed = true;
 	vec->route_address = le64_to_cpu(req->address);
 	vec->route_data = le32_to_cpu(req->data);
+	vec->pasid = pasid ? le32_to_cpu(req->pasid) : VIRTIO_IRQ_NO_PASID;
 	memset(reply, 0, sizeof(*reply));
 	reply->address = cpu_to_le64(FAKE_PAIR_ADDRESS);
 	reply->data = cpu_to_le32(vec->pair);
 	return sizeof(*reply);
+}
+
+static size_t fake_deactivate(struct fake_host *host, struct fake_endpoint *ep,
+			      const struct virtio_irq_req_deactivate *req, u8 *rsp)
+{
+	u32 index = le32_to_cpu(req->index), size;
+	struct fake_vector *vec = fake_vectors(host, ep, req->store, &size);
+
+	if (!vec || index >= size || !vec[index].allocated)
+		return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
+	vec[index].armed = false;
+	return fake_status(rsp, VIRTIO_IRQ_S_OK);
+}
+
+static bool fake_zero(const u8 *bytes, size_t len)
+{
+	return !memchr_inv(bytes, 0, len);
+}
+
+/* Length, reserved fields, and fields that no flag makes valid */
+static bool fake_wellformed(const u8 *req, u32 len)
+{
+	const struct virtio_irq_req_deactivate *deactivate = (const void *)req;
+	const struct virtio_irq_req_activate *activate = (const void *)req;
+	const struct virtio_irq_req_attach *attach = (const void *)req;
+	const struct virtio_irq_req_alloc *alloc = (const void *)req;
+	const struct virtio_irq_req_range *range = (const void *)req;
+	u16 flags;
+
+	if (!fake_zero(attach->head.reserved, sizeof(attach->head.reserved)))
+		return false;
+	switch (req[0]) {
+	case VIRTIO_IRQ_T_ATTACH:
+	case VIRTIO_IRQ_T_DETACH:
+		return len == sizeof(*attach) && fake_zero(attach->reserved,
+							   sizeof(attach->reserved));
+	case VIRTIO_IRQ_T_ALLOC:
+		flags = le16_to_cpu(alloc->flags);
+		return len == sizeof(*alloc) && flags <= 7 &&
+		       fake_zero(alloc->reserved, sizeof(alloc->reserved)) &&
+		       alloc->addr_width >= 2 && alloc->addr_width <= 64;
+	case VIRTIO_IRQ_T_ACTIVATE:
+		flags = le16_to_cpu(activate->flags);
+		return len == sizeof(*activate) && flags <= 1 && (flags || !activate->pasid);
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		return len == sizeof(*deactivate) && fake_zero(deactivate->reserved,
+							       sizeof(deactivate->reserved));
+	default:
+		return len == sizeof(*range) && fake_zero(range->reserved,
+							  sizeof(range->reserved)) &&
+		       fake_zero(range->reserved2, sizeof(range->reserved2));
+	}
 }
 
 /**
@@ -148,8 +240,10 @@ size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8
 	struct fake_endpoint *ep;
 	u32 id, index;
 
-	if (req_len < sizeof(*head))
+	if (req_len < sizeof(*head) || !fake_wellformed(req, req_len)) {
+		host->malformed++;
 		return fake_status(rsp, VIRTIO_IRQ_S_INVAL);
+	}
 	id = le32_to_cpu(head->endpoint);
 	ep = fake_host_endpoint(host, id);
 
@@ -165,6 +259,8 @@ size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8
 	case VIRTIO_IRQ_T_DETACH:
 		for (index = 0; index < FAKE_VECTORS; index++)
 			fake_free(host, &ep->vectors[index]);
+		for (index = 0; index < FAKE_IMS_VECTORS; index++)
+			fake_free(host, &ep->ims[index]);
 		ep->attached = false;
 		return fake_status(rsp, VIRTIO_IRQ_S_OK);
 	case VIRTIO_IRQ_T_ALLOC:
@@ -174,13 +270,9 @@ size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8
 	case VIRTIO_IRQ_T_FREE:
 		return fake_range(host, ep, (const void *)req, rsp);
 	case VIRTIO_IRQ_T_ACTIVATE:
-		return fake_activate(ep, (const void *)req, rsp);
+		return fake_activate(host, ep, (const void *)req, rsp);
 	case VIRTIO_IRQ_T_DEACTIVATE:
-		index = le32_to_cpu(((const struct virtio_irq_req_deactivate *)req)->index);
-		if (index >= FAKE_VECTORS || !ep->vectors[index].allocated)
-			return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
-		ep->vectors[index].armed = false;
-		return fake_status(rsp, VIRTIO_IRQ_S_OK);
+		return fake_deactivate(host, ep, (const void *)req, rsp);
 	}
 	return fake_status(rsp, VIRTIO_IRQ_S_UNSUPP);
 }

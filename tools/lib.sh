@@ -60,3 +60,26 @@ locked() {
 		"$@" 9>&-
 	) 9>"$directory/$name.lock"
 }
+
+# kunit_source: sets version, cache and tree of the kernel source that KUnit uses
+kunit_source() {
+	local source=/usr/src/linux-source-6.12.tar.xz tool
+	need_file "$source" linux-source-6.12
+	for tool in flex bison bc; do
+		need "$tool" "$tool"
+	done
+	version=$(dpkg-query -W -f '${Version}' linux-source-6.12)
+	cache=$CACHE/kunit/$version
+	tree=$cache/source
+	locked "kunit-$version" kunit_unpack "$source"
+}
+
+kunit_unpack() {
+	local scratch
+	[ ! -d "$tree" ] || return 0
+	say "unpacking $1"
+	mkdir -p "$cache"
+	scratch=$(mktemp -d "$cache/new-XXXXXX")
+	tar -xJf "$1" -C "$scratch" --strip-components=1
+	mv "$scratch" "$tree"
+}

@@ -422,30 +422,23 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
  * @alloc_flags: VIRTIO_IRQ_ALLOC_*, but CONTIGUOUS
  * @addr_width: the store holds addresses below 1 << @addr_width
  *
- * Asks for the whole block of the vector, so that the next ones cost nothing;
- * if the host does not give so much, for the vector alone. The caller serialises
- * the calls for one store.
+ * Asks for the rest of the vector's block as well, so that the next ones cost
+ * nothing; what the host grants begins with the vector. The caller serialises the
+ * calls for one store.
  *
- * Context: process context, sleeps for at most twice sleep_timeout_ms.
+ * Context: process context, sleeps for at most sleep_timeout_ms.
  * Return: 0, or an errno as virtio_irq_alloc().
  */
 int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int alloc_flags,
 		       unsigned int addr_width)
 {
-	u32 first = rounddown(index, VIRTIO_IRQ_BLOCK_SIZE), count = VIRTIO_IRQ_BLOCK_SIZE;
-	int ret;
+	u32 count = VIRTIO_IRQ_BLOCK_SIZE - index % VIRTIO_IRQ_BLOCK_SIZE;
 
 	if (virtio_irq_granted(store, index))
 		return 0;
-	if (store->size && first < store->size)
-		count = min(count, store->size - first);
-	ret = virtio_irq_alloc(store, first, count, alloc_flags, addr_width);
-	if (virtio_irq_granted(store, index))
-		return 0;
-	if (ret == -ETIMEDOUT || ret == -ENODEV || ret == -ENOMEM)
-		return ret;
-	ret = virtio_irq_alloc(store, index, 1, alloc_flags, addr_width);
-	return min(ret, 0);
+	if (store->size && index < store->size)
+		count = min(count, store->size - index);
+	return min(virtio_irq_alloc(store, index, count, alloc_flags, addr_width), 0);
 }
 
 /**

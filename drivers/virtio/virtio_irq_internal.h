@@ -199,7 +199,7 @@ struct virtio_irq_note {
  * @recover: recovery and replay
  * @backoff: milliseconds until recovery tries again
  * @wait: for READY
- * @timer: flushes unnotified requests
+ * @timer: looks after the requests that nobody waits for
  * @debugfs: directory
  *
  * @lock: guards all below and the records. Taken inside desc->lock with
@@ -211,6 +211,7 @@ struct virtio_irq_note {
  * @idle: idle slots
  * @pending: stores with a FREE that has yet to be queued
  * @unnotified: requests since the last notification
+ * @posted: requests without an answer that nobody waits for
  * @stamp: number of the last ACTIVATE or DEACTIVATE
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
@@ -252,6 +253,7 @@ struct virtio_irq {
 	struct list_head	idle;
 	struct list_head	pending;
 	unsigned int		unnotified;
+	unsigned int		posted;
 	u64			stamp;
 	u64			marks;
 	u64			broken_at;

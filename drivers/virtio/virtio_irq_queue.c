@@ -54,7 +54,8 @@ void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, 
 }
 
 /* The queue does not answer any more: fail what comes, let the worker mend it */
-static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
+			       const struct virtio_irq_vector *vec)
 {
 	lockdep_assert_held(&vi->lock);
 
@@ -63,9 +64,9 @@ static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_ca
 	if (vi->state == VIRTIO_IRQ_READY) {
 		vi->broken_at = ktime_get_mono_fast_ns();
 		vi->broken_note = (struct virtio_irq_note) {
-			.endpoint	= le32_to_cpu(call->req.head.endpoint),
-			.index		= call->vec ? call->vec->index : 0,
-			.type		= call->req.head.type,
+			.endpoint	= endpoint,
+			.index		= vec ? vec->index : 0,
+			.type		= type,
 			.err		= -ETIMEDOUT,
 			.valid		= true,
 		};
@@ -74,6 +75,12 @@ static void __virtio_irq_break(struct virtio_irq *vi, const struct virtio_irq_ca
 	}
 	/* In RECOVERING the worker sees the error of its own request */
 	__virtio_irq_mark(vi);
+}
+
+static void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	__virtio_irq_break(vi, call->req.head.type, le32_to_cpu(call->req.head.endpoint),
+			   call->vec ?: call->rel);
 }
 
 /**
@@ -172,7 +179,7 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	err = virtqueue_add_sgs(vi->vq, sgs, 1, 1, slot, GFP_ATOMIC);
 	if (err) {
 		/* A slot is two descriptors of the ring, so there is room */
-		__virtio_irq_break(vi, call);
+		__virtio_irq_break_call(vi, call);
 		return virtqueue_is_broken(vi->vq) ? -ETIMEDOUT : -EIO;
 	}
 
@@ -240,6 +247,14 @@ static bool __virtio_irq_kick_prepare(struct virtio_irq *vi)
 	return true;
 }
 
+static void __virtio_irq_start_timer(struct virtio_irq *vi)
+{
+	lockdep_assert_held(&vi->lock);
+
+	if (!timer_pending(&vi->timer) && vi->state != VIRTIO_IRQ_GONE)
+		mod_timer(&vi->timer, jiffies + msecs_to_jiffies(VIRTIO_IRQ_FLUSH_MS));
+}
+
 /**
  * __virtio_irq_notify_lazy - decide about a notification for posted requests
  * @vi: the controller
@@ -258,8 +273,7 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
 		now = true;
 	if (vi->unnotified && (now || vi->unnotified >= vi->num_slots / 2))
 		return __virtio_irq_kick_prepare(vi);
-	if (!timer_pending(&vi->timer) && vi->state != VIRTIO_IRQ_GONE)
-		mod_timer(&vi->timer, jiffies + msecs_to_jiffies(VIRTIO_IRQ_FLUSH_MS));
+	__virtio_irq_start_timer(vi);
 	return false;
 }
 
@@ -308,6 +322,11 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 		}
 		err = __virtio_irq_submit(vi, call, &slot);
 	}
+	if (!err) {
+		vi->posted++;
+		/* It looks at the answer, too */
+		__virtio_irq_start_timer(vi);
+	}
 	return err;
 }
 
@@ -355,6 +374,36 @@ void __virtio_irq_flush_frees(struct virtio_irq *vi)
 	}
 }
 
+/* Nobody waits for these, so nobody else finds out that there is no answer */
+static void __virtio_irq_check_posted(struct virtio_irq *vi)
+{
+	u64 limit = (u64)READ_ONCE(virtio_irq_sleep_timeout_ms) * NSEC_PER_MSEC;
+	u64 now = ktime_get_mono_fast_ns();
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_store *store;
+	unsigned int i;
+
+	for (i = 0; i < vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &vi->slots[i];
+
+		if (slot->state != VIRTIO_IRQ_SLOT_POSTED || now - slot->start <= limit)
+			continue;
+		vec = slot->vec ?: slot->rel;
+		store = vec ? vec->store : slot->store;
+		vi->stats.timeouts++;
+		__virtio_irq_break(vi, slot->type, store ? store->ep->id : 0, vec);
+		return;
+	}
+}
+
+/**
+ * virtio_irq_flush_timer - look after the requests that nobody waits for
+ * @t: vi->timer
+ *
+ * Notifies the device of those that wait in the ring, and takes their answers.
+ *
+ * Context: timer.
+ */
 void virtio_irq_flush_timer(struct timer_list *t)
 {
 	struct virtio_irq *vi = container_of(t, struct virtio_irq, timer);
@@ -367,6 +416,14 @@ void virtio_irq_flush_timer(struct timer_list *t)
 	notify = __virtio_irq_notify_lazy(vi, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_reap(vi);
+	if (vi->posted && vi->state == VIRTIO_IRQ_READY) {
+		__virtio_irq_check_posted(vi);
+		__virtio_irq_start_timer(vi);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }
 
 static bool virtio_irq_slot_answered(struct virtio_irq_slot *slot)
@@ -445,7 +502,7 @@ static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call
 		slot->reply = NULL;
 		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
 		vi->stats.timeouts++;
-		__virtio_irq_break(vi, call);
+		__virtio_irq_break_call(vi, call);
 		break;
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
@@ -479,7 +536,7 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 		if (virtio_irq_expired(deadline, ++polls)) {
 			raw_spin_lock_irqsave(&vi->lock, flags);
 			vi->stats.timeouts++;
-			__virtio_irq_break(vi, call);
+			__virtio_irq_break_call(vi, call);
 			raw_spin_unlock_irqrestore(&vi->lock, flags);
 			return -ETIMEDOUT;
 		}

@@ -47,6 +47,8 @@ void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
 	lockdep_assert_held(&vi->lock);
 
+	if (slot->state == VIRTIO_IRQ_SLOT_POSTED)
+		vi->posted--;
 	slot->vec = NULL;
 	slot->store = NULL;
 	slot->rel = NULL;
