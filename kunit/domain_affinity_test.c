@@ -361,6 +361,23 @@ static void managed_activate_refused(struct kunit *test)
 	finish_managed(d);
 }
 
+/* The core moves it when it has started it: then the store is written without recovery */
+static void managed_armed_by_its_first_move(struct kunit *test)
+{
+	struct domain *d = with_managed(test, UINT_MAX, 2);
+	unsigned int virq = pci_irq_vector(d->fn->pdev, 1);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
+	start_managed(d, 1);
+	d->parent->move = true;
+	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq, cpumask_of(0)), 0);
+	expect_managed_armed(d);
+	domain_settle(d);
+	expect_managed_armed(d);
+	stop_managed(d, 1);
+	finish_managed(d);
+}
+
 static void managed_activate_mute(struct kunit *test)
 {
 	struct domain *d = with_managed(test, UINT_MAX, 2);
@@ -433,6 +450,7 @@ static struct kunit_case affinity_cases[] = {
 #endif
 	KUNIT_CASE(managed_commit_refused),
 	KUNIT_CASE(managed_activate_refused),
+	KUNIT_CASE(managed_armed_by_its_first_move),
 	KUNIT_CASE(managed_activate_mute),
 	KUNIT_CASE(managed_stopped_while_dirty),
 	KUNIT_CASE(managed_freed_while_dirty),

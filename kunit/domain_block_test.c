@@ -4,6 +4,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/irq.h>
+
 #include "domain_fixture.h"
 
 static const struct fake_parent_caps reservation = { .reservation = true };
@@ -36,6 +38,7 @@ static void block_of_8(struct kunit *test)
 {
 	struct domain *d = with_block(test, &reservation, &domain_msi, 8);
 	const struct virtio_irq_req_alloc *req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
+	const struct msi_domain_info *info;
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, le16_to_cpu(req->flags),
@@ -43,6 +46,9 @@ static void block_of_8(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), 0);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 8);
 	domain_expect_counts(d, 1, 0, 0, 0);
+	/* What the parent has not, and virtio-irq adds */
+	info = irq_get_irq_data(pci_irq_vector(d->fn->pdev, 0))->domain->host_data;
+	KUNIT_EXPECT_TRUE(test, info->flags & MSI_FLAG_MULTI_PCI_MSI);
 
 	for (i = 0; i < 8; i++) {
 		struct fake_vector *vec = domain_vector(d, d->fn, i);

@@ -330,6 +330,26 @@ static const struct irq_domain_ops fake_parent_unknown_domain_ops = {
 	.deactivate	= fake_parent_deactivate,
 };
 
+/*
+ * As msi_set_affinity() of x86: what the parent composes goes to the device,
+ * whatever domain is in between
+ */
+static int fake_parent_msi_set_affinity(struct irq_data *d, const struct cpumask *mask, bool force)
+{
+	struct irq_data *parent = d->parent_data;
+	struct msi_msg msg = { };
+	int ret;
+
+	ret = parent->chip->irq_set_affinity(parent, mask, force);
+	if (ret < 0 || ret == IRQ_SET_MASK_OK_DONE)
+		return ret;
+	while (parent->parent_data)
+		parent = parent->parent_data;
+	fake_parent_compose(parent, &msg);
+	d->chip->irq_write_msi_msg(d, &msg);
+	return ret;
+}
+
 /* As msi_lib_init_dev_msi_info() and x86_init_dev_msi_info() */
 static bool fake_parent_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
 					  struct irq_domain *real_parent,
@@ -357,7 +377,7 @@ static bool fake_parent_init_dev_msi_info(struct device *dev, struct irq_domain 
 	info->chip->irq_ack = irq_chip_ack_parent;
 	info->chip->irq_eoi = irq_chip_eoi_parent;
 	info->chip->irq_retrigger = irq_chip_retrigger_hierarchy;
-	info->chip->irq_set_affinity = msi_domain_set_affinity;
+	info->chip->irq_set_affinity = fake_parent_msi_set_affinity;
 	info->chip->flags |= IRQCHIP_SKIP_SET_WAKE | IRQCHIP_AFFINITY_PRE_STARTUP;
 	info->handler = handle_edge_irq;
 	info->handler_name = "edge";

@@ -5,6 +5,8 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/console.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 
 #include "domain_fixture.h"
 #include "irq-virtio.h"
@@ -636,16 +638,42 @@ static void bound_soon_after_a_failed_probe(struct kunit *test)
 							 &domain_msix);
 
 	domain_start(d);
+	disable_work_sync(&d->vi->doms->walk);
 	fn->in_probe = alloc_in_probe;
 	fn->probe_error = -EIO;
 	fake_pci_plug(fn);
 	fn->in_probe = NULL;
 	fn->probe_error = 0;
 	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
-	flush_work(&d->vi->doms->walk);
+	enable_work(&d->vi->doms->walk);
+	/* It is as it was */
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 0);
 	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
 	expect_works(d, fn);
 	domain_expect_idle(d);
+}
+
+/* Bus numbers are the guest's: it is not the endpoint any more that was attached */
+static void renumbered_after_a_failed_probe(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN,
+							 &domain_msix);
+	u32 before = fake_pci_endpoint(fn);
+
+	domain_start(d);
+	disable_work_sync(&d->vi->doms->walk);
+	fn->probe_error = -EIO;
+	fake_pci_plug(fn);
+	fn->devfn = PCI_DEVFN(5, 0);
+	fn->pdev->devfn = fn->devfn;
+	fn->probe_error = 0;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	enable_work(&d->vi->doms->walk);
+	KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, before));
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
+	expect_works(d, fn);
 }
 
 static void removed_soon_after_a_failed_probe(struct kunit *test)
@@ -656,13 +684,14 @@ static void removed_soon_after_a_failed_probe(struct kunit *test)
 	unsigned int i;
 
 	domain_start(d);
+	disable_work_sync(&d->vi->doms->walk);
 	for (i = 0; i < 5; i++) {
 		fn->probe_error = -EIO;
 		fake_pci_plug(fn);
 		fake_pci_unplug(fn);
 		KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, fake_pci_endpoint(fn)));
 	}
-	flush_work(&d->vi->doms->walk);
+	enable_work(&d->vi->doms->walk);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 5);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 5);
 }
@@ -682,6 +711,84 @@ static void left_if_no_link_is_possible(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
 	expect_alone(d, fn);
 	device_link_del(link);
+}
+
+/*
+ * A driver of a child may set up interrupts of the device itself, which makes
+ * the per-device domain on the parent that it finds: before we look,
+ */
+static int early_msi_data(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == BUS_NOTIFY_BIND_DRIVER)
+		msi_setup_device_data(data);
+	return NOTIFY_OK;
+}
+
+static void left_if_a_child_was_first(struct kunit *test)
+{
+	struct notifier_block nb = { .notifier_call = early_msi_data, .priority = INT_MAX };
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn;
+
+	domain_start(d);
+	bus_register_notifier(&pci_bus_type, &nb);
+	fn = add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	bus_unregister_notifier(&pci_bus_type, &nb);
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+	expect_alone(d, fn);
+}
+
+/* or while the host thinks about it */
+static int late_msi_data(void *data)
+{
+	struct fake_pci_function *fn = data;
+	struct domain *d = fn->test->priv;
+
+	while (!READ_ONCE(d->host->num_held))
+		msleep(20);
+	msi_setup_device_data(&fn->pdev->dev);
+	fake_host_speak(d->host);
+	return 0;
+}
+
+static void left_if_a_child_was_faster(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *fn;
+	struct task_struct *child;
+
+	fn = add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fake_pci_unbind(fn);
+	virtio_irq_sleep_timeout_ms = 10000;
+	domain_start(d);
+	test->priv = d;
+	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ATTACH, 1, 0);
+	child = kthread_create(late_msi_data, fn, "virtio-irq-child");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(child));
+	get_task_struct(child);
+	wake_up_process(child);
+	KUNIT_EXPECT_EQ(test, fake_pci_bind(fn), 0);
+	kthread_stop_put(child);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 1);
+	expect_alone(d, fn);
+}
+
+/* Giving back what is left over is no occasion to take what was refused */
+static void walk_leaves_the_bound_alone(struct kunit *test)
+{
+	struct domain *d = scope_new(test);
+	struct fake_pci_function *refused, *fn;
+
+	domain_start(d);
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ATTACH, 1, VIRTIO_IRQ_S_PERM);
+	refused = add(d, FAKE_PCI_BUS, PCI_DEVFN(2, 0), &domain_msix);
+	fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fn->probe_error = -EIO;
+	fake_pci_plug(fn);
+	flush_work(&d->vi->doms->walk);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 2);
+	expect_alone(d, refused);
 }
 
 static void probe_is_deferred(struct kunit *test)
@@ -912,8 +1019,12 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(hot_removed_with_its_bridge),
 	KUNIT_CASE(given_back_after_a_failed_probe),
 	KUNIT_CASE(bound_soon_after_a_failed_probe),
+	KUNIT_CASE(renumbered_after_a_failed_probe),
 	KUNIT_CASE(removed_soon_after_a_failed_probe),
 	KUNIT_CASE(left_if_no_link_is_possible),
+	KUNIT_CASE(left_if_a_child_was_first),
+	KUNIT_CASE(left_if_a_child_was_faster),
+	KUNIT_CASE(walk_leaves_the_bound_alone),
 	KUNIT_CASE(probe_is_deferred),
 	KUNIT_CASE(inherited_but_not_taken),
 	KUNIT_CASE(parent_refuses_the_device),
