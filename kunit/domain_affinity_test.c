@@ -12,7 +12,6 @@
 /* What the host has never said: a message that is still there was not rewritten */
 #define UNTOUCHED		0xdeadbeef
 
-static const struct fake_parent_caps reservation = { .reservation = true };
 static const struct fake_parent_caps no_reservation = { };
 static const struct fake_parent_caps no_affinity = { .reservation = true, .no_affinity = true };
 
@@ -59,7 +58,7 @@ static void finish(struct domain *d)
 
 static void moved(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 	const struct virtio_irq_req_activate *req;
 	u32 before = domain_vector(d, d->fn, 0)->route_data;
 
@@ -85,7 +84,7 @@ static void moved_without_reservation(struct kunit *test)
 /* The parent says OK also if its message is the same: no request, no exit */
 static void not_moved(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 	unsigned int calls = d->parent->calls[FAKE_PARENT_SET_AFFINITY];
 
 	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, virq_of(d), cpumask_of(0)), 0);
@@ -96,7 +95,7 @@ static void not_moved(struct kunit *test)
 
 static void parent_refuses_move(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_parent_fail(d->parent, FAKE_PARENT_SET_AFFINITY, 0, 1, -ENOSPC);
 	KUNIT_EXPECT_EQ(test, move(d), -ENOSPC);
@@ -119,7 +118,7 @@ static void parent_cannot_move(struct kunit *test)
 /* Tried again at the next interrupt, in hard interrupt context, where there is such a thing */
 static void parent_is_busy(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 	bool deferred = IS_ENABLED(CONFIG_GENERIC_PENDING_IRQ);
 
 	fake_parent_fail(d->parent, FAKE_PARENT_SET_AFFINITY, 0, 1, -EBUSY);
@@ -135,7 +134,7 @@ static void parent_is_busy(struct kunit *test)
 /* The parent cannot go back: the move stands, the route follows later */
 static void host_refuses_move(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 	struct virtio_irq_msg old = fake_parent_route(d->parent, virq_of(d));
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
@@ -153,7 +152,7 @@ static void host_refuses_move(struct kunit *test)
 
 static void host_refuses_move_for_long(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 4, VIRTIO_IRQ_S_NOSPC);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
@@ -166,7 +165,7 @@ static void host_refuses_move_for_long(struct kunit *test)
 /* What is replayed is the last route, not the first that failed */
 static void moved_again_while_dirty(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 2, VIRTIO_IRQ_S_NOSPC);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
@@ -178,7 +177,7 @@ static void moved_again_while_dirty(struct kunit *test)
 
 static void host_mute_at_move(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_host_rule(d->host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
@@ -191,7 +190,7 @@ static void host_mute_at_move(struct kunit *test)
 /* The store cannot be rewritten atomically: another pair is no answer */
 static void host_changes_pair_at_move(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_host_rule(d->host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x777);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
@@ -203,7 +202,7 @@ static void host_changes_pair_at_move(struct kunit *test)
 
 static void freed_while_dirty(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOSPC);
 	KUNIT_EXPECT_EQ(test, move(d), 0);
@@ -217,7 +216,7 @@ static void freed_while_dirty(struct kunit *test)
 /* Not activated: the parent remembers it for the activation */
 static void moved_before_request(struct kunit *test)
 {
-	struct domain *d = with_irq(test, &reservation);
+	struct domain *d = with_irq(test, &domain_reservation);
 	struct irq_data *data = irq_get_irq_data(pci_irq_vector(d->fn->pdev, 1));
 	struct irq_desc *desc = irq_data_to_desc(data);
 
@@ -278,7 +277,7 @@ static void stop_managed(struct domain *d, unsigned int index)
 /* The store wants COMMIT, so that one too many would be seen */
 static struct domain *with_managed(struct kunit *test, unsigned int quota, int want)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
 	struct irq_affinity affd = { .pre_vectors = 1 };
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;

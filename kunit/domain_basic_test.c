@@ -8,7 +8,6 @@
 
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps reservation = { .reservation = true };
 static const struct fake_parent_caps no_reservation = { };
 static const struct fake_parent_caps full_chip = { .reservation = true, .full_chip = true };
 static const struct fake_parent_caps masking = { .full_chip = true, .mask_parent = true };
@@ -39,15 +38,15 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "MSI-X", &reservation, &domain_msix, PCI_IRQ_MSIX, false },
+	{ "MSI-X", &domain_reservation, &domain_msix, PCI_IRQ_MSIX, false },
 	{ "MSI-X, no reservation", &no_reservation, &domain_msix, PCI_IRQ_MSIX, false },
 	{ "MSI-X, full chip", &full_chip, &domain_msix, PCI_IRQ_MSIX, false },
 	{ "MSI-X, masking parent", &masking, &domain_msix, PCI_IRQ_MSIX, false },
-	{ "MSI", &reservation, &domain_msi, PCI_IRQ_MSI, false },
+	{ "MSI", &domain_reservation, &domain_msi, PCI_IRQ_MSI, false },
 	{ "MSI, no reservation", &no_reservation, &domain_msi, PCI_IRQ_MSI, true },
 	{ "MSI, masking parent", &masking, &domain_msi, PCI_IRQ_MSI, true },
-	{ "MSI 32 bit", &reservation, &msi_32, PCI_IRQ_MSI, false },
-	{ "MSI unmaskable", &reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
+	{ "MSI 32 bit", &domain_reservation, &msi_32, PCI_IRQ_MSI, false },
+	{ "MSI unmaskable", &domain_reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
 	{ "MSI unmaskable, no reservation", &no_reservation, &msi_unmaskable, PCI_IRQ_MSI, true },
 };
 
@@ -150,7 +149,7 @@ static void mask_and_unmask(struct kunit *test)
 
 static void alloc_asks_once(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	const struct virtio_irq_req_alloc *req;
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 16, 16, PCI_IRQ_MSIX), 16);
@@ -172,7 +171,7 @@ static void alloc_asks_once(struct kunit *test)
 /* Consecutive indices go together, whatever the driver picks */
 static void alloc_asks_per_run(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	struct msix_entry entries[] = {
 		{ .entry = 2 }, { .entry = 3 }, { .entry = 4 }, { .entry = 9 }, { .entry = 10 },
 	};
@@ -193,7 +192,7 @@ static void alloc_asks_per_run(struct kunit *test)
 
 static void reservation_asks_nothing(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msi);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msi);
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
 	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RESERVE], 1);
@@ -226,7 +225,7 @@ static void no_early_activation_of_msix(struct kunit *test)
 
 static void unmaskable_is_armed_before_it_is_enabled(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_unmaskable);
 	const struct virtio_irq_req_alloc *req;
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
@@ -248,7 +247,7 @@ static void unmaskable_is_armed_before_it_is_enabled(struct kunit *test)
 
 static void unmaskable_freed_without_request(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_unmaskable);
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
 	pci_free_irq_vectors(d->fn->pdev);
@@ -258,7 +257,7 @@ static void unmaskable_freed_without_request(struct kunit *test)
 
 static void unmaskable_refused(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_unmaskable);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_unmaskable);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_QUOTA);
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), -EDQUOT);
@@ -269,7 +268,7 @@ static void unmaskable_refused(struct kunit *test)
 
 static void partial_grant(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	unsigned int i;
 
 	d->host->quota = 5;
@@ -294,7 +293,7 @@ static void partial_grant(struct kunit *test)
 
 static void partial_grant_is_not_enough(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	d->host->quota = 5;
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 6, 16, PCI_IRQ_MSIX), -ENOSPC);
@@ -303,7 +302,7 @@ static void partial_grant_is_not_enough(struct kunit *test)
 
 static void refused_alloc_falls_back_to_msi(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_and_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_and_msix);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_NOSPC);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4,
@@ -319,7 +318,7 @@ static void refused_alloc_falls_back_to_msi(struct kunit *test)
 /* A driver that was granted too little goes back to MSI: nothing stays granted for MSI-X */
 static void msix_then_msi(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_and_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_and_msix);
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 8, 8, PCI_IRQ_MSIX), 8);
 	pci_free_irq_vectors(d->fn->pdev);
@@ -334,7 +333,7 @@ static void msix_then_msi(struct kunit *test)
 
 static void parent_refuses_alloc(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 0, UINT_MAX, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 8, PCI_IRQ_MSIX), -ENOSPC);
@@ -348,7 +347,7 @@ static void parent_refuses_alloc(struct kunit *test)
 
 static void parent_refuses_third_alloc(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 2, 1, -ENOSPC);
 	/* The core frees the two, and tries again with two */
@@ -363,7 +362,7 @@ static void parent_refuses_third_alloc(struct kunit *test)
 /* What /sys/kernel/debug/irq says of the domain and of an interrupt */
 static void shown_in_debugfs(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	struct irq_domain *msi = dev_get_msi_domain(&d->fn->pdev->dev);
 	struct seq_file m = { .size = 1024, .buf = kunit_kzalloc(test, 1024, GFP_KERNEL) };
 	struct irq_data *data;
@@ -395,7 +394,7 @@ static void shown_in_debugfs(struct kunit *test)
 /* A lookup for a bus does not find it; one for any bus does not ask, and needs its node */
 static void not_to_be_looked_up(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	struct irq_domain *msi = dev_get_msi_domain(&d->fn->pdev->dev);
 	static const enum irq_domain_bus_token tokens[] = {
 		DOMAIN_BUS_NEXUS, DOMAIN_BUS_PCI_MSI, DOMAIN_BUS_GENERIC_MSI,

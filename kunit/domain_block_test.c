@@ -8,7 +8,6 @@
 
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps reservation = { .reservation = true };
 static const struct fake_parent_caps no_reservation = { };
 
 static const struct fake_pci_caps msi_unmaskable_8 = {
@@ -36,7 +35,7 @@ static struct domain *with_block(struct kunit *test, const struct fake_parent_ca
 
 static void block_of_8(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 8);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 8);
 	const struct virtio_irq_req_alloc *req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
 	const struct msi_domain_info *info;
 	unsigned int i;
@@ -71,7 +70,7 @@ static void block_of_8(struct kunit *test)
 /* The core writes when the first of them is activated, here it is the third */
 static void block_without_its_first(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 4);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 2), 0);
 	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), FAKE_PAIR_ADDRESS,
@@ -86,7 +85,7 @@ static void block_without_its_first(struct kunit *test)
 /* The core zeroes the message when the first is deactivated: the others need it */
 static void block_loses_its_first(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 4);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
 	u32 base = domain_vector(d, d->fn, 0)->pair;
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
@@ -105,7 +104,7 @@ static void block_loses_its_first(struct kunit *test)
 
 static void block_refusal_leaves_the_message(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 4);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
 	u32 base = domain_vector(d, d->fn, 0)->pair;
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 1), 0);
@@ -120,7 +119,7 @@ static void block_refusal_leaves_the_message(struct kunit *test)
 /* All or nothing: the core tries with one vector then */
 static void block_refused(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msi);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msi);
 
 	d->host->quota = 3;
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 4, PCI_IRQ_MSI), 1);
@@ -133,7 +132,7 @@ static void block_refused(struct kunit *test)
 
 static void block_of_no_power_of_two(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 3);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 3);
 	const struct virtio_irq_req_alloc *req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
 
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 3);
@@ -146,7 +145,7 @@ static void block_of_no_power_of_two(struct kunit *test)
 
 static void block_misaligned(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 4);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
 
 	fake_host_rule(d->host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x402);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -EIO);
@@ -157,7 +156,7 @@ static void block_misaligned(struct kunit *test)
 
 static void block_of_another_base(struct kunit *test)
 {
-	struct domain *d = with_block(test, &reservation, &domain_msi, 4);
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
 	u32 base = domain_vector(d, d->fn, 0)->pair;
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
@@ -171,7 +170,7 @@ static void block_of_another_base(struct kunit *test)
 
 static void block_larger_than_the_store(struct kunit *test)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
 
 	d->host->multi_msi = 1;
 	domain_start(d);
@@ -204,7 +203,7 @@ static void block_of_32(struct kunit *test)
 /* Activated one after the other at allocation: the fourth fails, all go */
 static void block_refused_at_allocation(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &msi_unmaskable_8);
+	struct domain *d = domain_with(test, &domain_reservation, &msi_unmaskable_8);
 	const struct virtio_irq_req_alloc *req;
 
 	fake_parent_fail(d->parent, FAKE_PARENT_ACTIVATE, 3, 1, -EXFULL);
@@ -219,7 +218,7 @@ static void block_refused_at_allocation(struct kunit *test)
 
 static void block_parent_refuses(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msi);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msi);
 
 	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 0, 1, -ENOSPC);
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 8, PCI_IRQ_MSI), 1);
@@ -234,7 +233,7 @@ static void block_parent_refuses(struct kunit *test)
 
 static struct domain *with_msix(struct kunit *test, unsigned int count)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count, PCI_IRQ_MSIX),
 			count);

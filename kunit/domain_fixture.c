@@ -12,6 +12,7 @@
 #include "domain_fixture.h"
 #include "irq-virtio.h"
 
+const struct fake_parent_caps domain_reservation = { .reservation = true };
 const struct fake_pci_caps domain_msix = { .msix = 32 };
 const struct fake_pci_caps domain_msi = {
 	.msi = true, .msi_64 = true, .msi_mask = true, .msi_log2 = 5,
@@ -40,6 +41,26 @@ unsigned int domain_count_descs(void)
 }
 
 /**
+ * scope_range - an entry of the host's scope: functions of the test's segment
+ * @d: the world
+ * @i: which entry
+ * @start: first function, bus << 8 | devfn
+ * @end: last function
+ */
+struct virtio_irq_scope_pci *scope_range(struct domain *d, unsigned int i, u16 start, u16 end)
+{
+	struct virtio_irq_scope_pci *pci = &d->host->config.scopes[i].pci;
+
+	memset(pci, 0, sizeof(*pci));
+	pci->type = VIRTIO_IRQ_SCOPE_T_PCI_RANGE;
+	pci->segment = cpu_to_le16(FAKE_PCI_SEGMENT);
+	pci->bdf_start = cpu_to_le16(start);
+	pci->bdf_end = cpu_to_le16(end);
+	pci->endpoint_start = cpu_to_le32(FAKE_PCI_SEGMENT << 16 | start);
+	return pci;
+}
+
+/**
  * domain_new - parent, segment and host; the host is not on the bus yet
  * @test: the test
  * @caps: of the parent
@@ -48,7 +69,6 @@ unsigned int domain_count_descs(void)
 struct domain *domain_new(struct kunit *test, const struct fake_parent_caps *caps, u64 features)
 {
 	struct domain *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
-	struct virtio_irq_scope_pci *scope;
 
 	KUNIT_ASSERT_NOT_NULL(test, d);
 	d->test = test;
@@ -57,12 +77,8 @@ struct domain *domain_new(struct kunit *test, const struct fake_parent_caps *cap
 	d->pci = fake_pci_new(test, FAKE_PCI_SEGMENT, d->parent->domain);
 	d->host = fake_host_new(test, features);
 	if (features & DOMAIN_SCOPE) {
-		scope = &d->host->config.scopes[0].pci;
 		d->host->config.num_scopes = cpu_to_le16(1);
-		scope->type = VIRTIO_IRQ_SCOPE_T_PCI_RANGE;
-		scope->segment = cpu_to_le16(FAKE_PCI_SEGMENT);
-		scope->bdf_end = cpu_to_le16(0xffff);
-		scope->endpoint_start = cpu_to_le32(FAKE_PCI_SEGMENT << 16);
+		scope_range(d, 0, 0, 0xffff);
 	}
 	return d;
 }
@@ -215,4 +231,50 @@ void domain_fire(struct domain *d, struct fake_pci_function *fn, unsigned int in
 
 	KUNIT_ASSERT_EQ(d->test, generic_handle_irq_safe(pci_irq_vector(fn->pdev, index)), 0);
 	KUNIT_EXPECT_EQ(d->test, atomic_read(&fn->handled), handled + 1);
+}
+
+/* A world with a scope, that is not started and has no function */
+struct domain *domain_scope_new(struct kunit *test)
+{
+	return domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+}
+
+/* Plugs a function in, to which the driver is bound */
+struct fake_pci_function *domain_add(struct domain *d, u8 busnr, u8 devfn,
+				     const struct fake_pci_caps *caps)
+{
+	struct fake_pci_function *fn = fake_pci_function(d->pci, busnr, devfn, caps);
+
+	fake_pci_plug(fn);
+	KUNIT_ASSERT_TRUE(d->test, fn->bound);
+	return fn;
+}
+
+/* It works, with the host's pairs if it is served and the parent's if not */
+void domain_expect_works(struct domain *d, struct fake_pci_function *fn)
+{
+	struct kunit *test = d->test;
+	bool served = domain_served(d, fn);
+	struct virtio_irq_msg want;
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(fn->pdev, 2, 2, PCI_IRQ_MSIX), 2);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(fn, 1), 0);
+	want = fake_parent_route(d->parent, pci_irq_vector(fn->pdev, 1));
+	if (served) {
+		want.address = FAKE_PAIR_ADDRESS;
+		want.data = domain_vector(d, fn, 1)->pair;
+	}
+	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(fn, 1), want.address, want.data);
+	domain_fire(d, fn, 1);
+	fake_pci_free(fn, 1);
+	pci_free_irq_vectors(fn->pdev);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+}
+
+/* Not served, and works with its parent as if there were no controller */
+void domain_expect_alone(struct domain *d, struct fake_pci_function *fn)
+{
+	KUNIT_EXPECT_PTR_EQ(d->test, dev_get_msi_domain(&fn->pdev->dev), d->parent->domain);
+	KUNIT_EXPECT_NULL(d->test, fake_host_endpoint(d->host, fake_pci_endpoint(fn)));
+	domain_expect_works(d, fn);
 }

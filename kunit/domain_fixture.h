@@ -45,18 +45,25 @@ struct domain {
 	unsigned int		descs;
 };
 
+extern const struct fake_parent_caps domain_reservation;
 extern const struct fake_pci_caps domain_msix;
 extern const struct fake_pci_caps domain_msi;
 
 int domain_suite_init(struct kunit *test);
 void domain_suite_exit(struct kunit *test);
 struct domain *domain_new(struct kunit *test, const struct fake_parent_caps *caps, u64 features);
+struct domain *domain_scope_new(struct kunit *test);
+struct virtio_irq_scope_pci *scope_range(struct domain *d, unsigned int i, u16 start, u16 end);
 void domain_start(struct domain *d);
 struct domain *domain_with(struct kunit *test, const struct fake_parent_caps *caps,
 			   const struct fake_pci_caps *fn);
+struct fake_pci_function *domain_add(struct domain *d, u8 busnr, u8 devfn,
+				     const struct fake_pci_caps *caps);
 void domain_settle(struct domain *d);
 unsigned int domain_count_descs(void);
 void domain_expect_idle(struct domain *d);
+void domain_expect_works(struct domain *d, struct fake_pci_function *fn);
+void domain_expect_alone(struct domain *d, struct fake_pci_function *fn);
 bool domain_served(struct domain *d, struct fake_pci_function *fn);
 struct fake_vector *domain_vector(struct domain *d, struct fake_pci_function *fn, u32 index);
 unsigned int domain_allocated(struct domain *d, struct fake_pci_function *fn);

@@ -22,8 +22,6 @@
 
 #define SEED			0x5eed
 
-static const struct fake_parent_caps reservation = { .reservation = true };
-
 /* Vectors by who uses them */
 enum { MOVED, REQUESTED, REQUESTED_TOO, IDLE, NUM_VECTORS, DYNAMIC };
 
@@ -114,7 +112,7 @@ static int (*const race_bodies[])(void *data) = { mover, requester, allocator };
 
 static struct domain *race_start(struct kunit *test, u64 features)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | features);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | features);
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
 	domain_start(d);

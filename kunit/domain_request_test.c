@@ -8,7 +8,6 @@
 
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps reservation = { .reservation = true };
 static const struct fake_parent_caps full_chip = { .reservation = true, .full_chip = true };
 
 static const struct fake_pci_caps msi_32 = { .msi = true, .msi_mask = true };
@@ -101,7 +100,7 @@ KUNIT_ARRAY_PARAM_DESC(refusal, refusals, name);
 static void refused_activate(struct kunit *test)
 {
 	const struct refusal *r = test->param_value;
-	struct domain *d = with_vectors(test, &reservation, 2);
+	struct domain *d = with_vectors(test, &domain_reservation, 2);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, r->status);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), r->err);
@@ -114,7 +113,7 @@ static void refused_activate(struct kunit *test)
 static void refused_commit(struct kunit *test)
 {
 	const struct refusal *r = test->param_value;
-	struct domain *d = with_commit(test, &reservation, 2);
+	struct domain *d = with_commit(test, &domain_reservation, 2);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_COMMIT, 1, r->status);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), r->err);
@@ -130,7 +129,7 @@ static void refused_commit(struct kunit *test)
 static void refused_alloc(struct kunit *test)
 {
 	const struct refusal *r = test->param_value;
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, UINT_MAX, r->status);
 	/* The core makes one error of all */
@@ -144,7 +143,7 @@ static void refused_alloc(struct kunit *test)
 
 static void commit_and_release(struct kunit *test)
 {
-	struct domain *d = with_commit(test, &reservation, 2);
+	struct domain *d = with_commit(test, &domain_reservation, 2);
 
 	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, 1)->committed);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 1), 0);
@@ -203,7 +202,7 @@ static void parent_refuses_activate(struct kunit *test)
 /* What the host does to one vector is nothing to the others */
 static void refusal_leaves_others_alone(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 4);
+	struct domain *d = with_vectors(test, &domain_reservation, 4);
 	struct virtio_irq_msg before;
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
@@ -223,7 +222,7 @@ static void refusal_leaves_others_alone(struct kunit *test)
 
 static void mute_activate(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 2);
+	struct domain *d = with_vectors(test, &domain_reservation, 2);
 
 	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), -ETIMEDOUT);
@@ -236,7 +235,7 @@ static void mute_activate(struct kunit *test)
 
 static void mute_commit(struct kunit *test)
 {
-	struct domain *d = with_commit(test, &reservation, 2);
+	struct domain *d = with_commit(test, &domain_reservation, 2);
 
 	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_COMMIT, 1, 0);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), -ETIMEDOUT);
@@ -248,7 +247,7 @@ static void mute_commit(struct kunit *test)
 
 static void mute_alloc(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ALLOC, 1, 0);
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSIX), -ENOSPC);
@@ -260,7 +259,7 @@ static void mute_alloc(struct kunit *test)
 /* Whoever requests while the engine recovers waits, and succeeds */
 static void request_waits_for_recovery(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 2);
+	struct domain *d = with_vectors(test, &domain_reservation, 2);
 
 	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -ETIMEDOUT);
@@ -272,7 +271,7 @@ static void request_waits_for_recovery(struct kunit *test)
 
 static void pair_outside_the_window(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 1);
+	struct domain *d = with_vectors(test, &domain_reservation, 1);
 
 	fake_host_rule(d->host, FAKE_ADDRESS, VIRTIO_IRQ_T_ACTIVATE, 1, FAKE_WINDOW_END + 1);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -EIO);
@@ -288,7 +287,7 @@ static void pair_outside_the_window(struct kunit *test)
 
 static void msi_has_16_bits_of_data(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msi);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msi);
 	const struct virtio_irq_req_alloc *req;
 
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
@@ -307,7 +306,7 @@ static void msi_has_16_bits_of_data(struct kunit *test)
 
 static void msix_has_32_bits_of_data(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 1);
+	struct domain *d = with_vectors(test, &domain_reservation, 1);
 
 	fake_host_rule(d->host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x12345678);
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), 0);
@@ -319,7 +318,7 @@ static void msix_has_32_bits_of_data(struct kunit *test)
 /* A window that begins in the first 4 GiB and ends above them */
 static struct domain *with_wide_window(struct kunit *test, const struct fake_pci_caps *fn)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
 
 	d->host->window_end = 0x1feefffffULL;
 	domain_start(d);
@@ -377,7 +376,7 @@ static void msix_of_a_function_with_32_bits(struct kunit *test)
 
 static void window_out_of_reach(struct kunit *test)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
 
 	d->host->window_start = 0x100000000ULL;
 	d->host->window_end = 0x1000fffffULL;
@@ -397,7 +396,7 @@ static void window_out_of_reach(struct kunit *test)
 
 static void free_and_request_again(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 2);
+	struct domain *d = with_vectors(test, &domain_reservation, 2);
 	struct fake_vector *vec = domain_vector(d, d->fn, 1);
 	u32 data = 0;
 	int i;
@@ -424,7 +423,7 @@ static irqreturn_t nobody(int irq, void *data)
 /* Requested, but not started: armed all the same, and started without a request */
 static void start_later(struct kunit *test)
 {
-	struct domain *d = with_vectors(test, &reservation, 1);
+	struct domain *d = with_vectors(test, &domain_reservation, 1);
 	unsigned int virq = pci_irq_vector(d->fn->pdev, 0);
 
 	KUNIT_ASSERT_EQ(test, request_irq(virq, nobody, IRQF_NO_AUTOEN, "later", d), 0);
@@ -444,7 +443,7 @@ static void start_later(struct kunit *test)
 /* The second action of a line is not the host's business */
 static void shared_by_two_handlers(struct kunit *test)
 {
-	struct domain *d = with_commit(test, &reservation, 1);
+	struct domain *d = with_commit(test, &domain_reservation, 1);
 	unsigned int virq = pci_irq_vector(d->fn->pdev, 0);
 
 	KUNIT_ASSERT_EQ(test, request_irq(virq, nobody, IRQF_SHARED, "first", d), 0);
@@ -475,7 +474,7 @@ static void life(struct domain *d, unsigned int count)
 
 static struct domain *with_features(struct kunit *test, u64 features)
 {
-	struct domain *d = domain_new(test, &reservation,
+	struct domain *d = domain_new(test, &domain_reservation,
 				      DOMAIN_SCOPE | DOMAIN_RING_RESET | features);
 
 	domain_start(d);

@@ -8,11 +8,9 @@
 
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps reservation = { .reservation = true };
-
 static struct domain *with_commit(struct kunit *test, const struct fake_pci_caps *fn)
 {
-	struct domain *d = domain_new(test, &reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
 	domain_start(d);

@@ -12,11 +12,9 @@
 
 #include "domain_fixture.h"
 
-static const struct fake_parent_caps reservation = { .reservation = true };
-
 static struct domain *with_irq_on_cpu1(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
 	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
@@ -99,7 +97,7 @@ static void cpu_goes_and_host_is_mute(struct kunit *test)
 /* Two vectors, one for each CPU; returns the one of CPU 1 */
 static struct domain *with_managed(struct kunit *test, unsigned int *index)
 {
-	struct domain *d = domain_with(test, &reservation, &domain_msix);
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, num_online_cpus(), 2);
