@@ -394,8 +394,10 @@ int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
 	err = virtio_irq_call_attach(vi, ep->id, reply, true, virtio_irq_sleep_timeout_ms);
 	if (!err)
 		err = virtio_irq_set_properties(ep, reply);
-	if (err == -EIO || err == -EPERM || err == -EINVAL)
-		virtio_irq_call_detach(vi, ep->id, true);
+	/* If that is not answered, it must not take effect after a later ATTACH */
+	if ((err == -EIO || err == -EPERM || err == -EINVAL) &&
+	    virtio_irq_call_detach(vi, ep->id, true) == -ETIMEDOUT)
+		return -ETIMEDOUT;
 	return err;
 }
 

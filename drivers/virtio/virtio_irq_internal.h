@@ -264,6 +264,7 @@ struct virtio_irq {
 };
 
 /* virtio_irq_reply.c: answers */
+void __virtio_irq_abandon(struct virtio_irq *vi);
 void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot);
 void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 			   unsigned int len);

@@ -324,6 +324,10 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 	}
 	if (!err) {
 		vi->posted++;
+		if (call->vec)
+			call->vec->posted++;
+		if (call->rel)
+			call->rel->posted++;
 		/* It looks at the answer, too */
 		__virtio_irq_start_timer(vi);
 	}

@@ -115,8 +115,12 @@ static int virtio_irq_reopen(struct virtio_irq *vi)
 	}
 	err = virtio_irq_queue_reset(vi);
 	/* Without a queue reset the late answers give the slots back */
-	if (err == -ENOENT)
+	if (err == -ENOENT) {
+		raw_spin_lock_irq(&vi->lock);
+		__virtio_irq_abandon(vi);
+		raw_spin_unlock_irq(&vi->lock);
 		err = virtqueue_is_broken(vi->vq) ? -EIO : 0;
+	}
 	if (!err)
 		err = virtio_irq_ping(vi);
 	if (err)
@@ -205,9 +209,10 @@ static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *v
 	raw_spin_lock_irq(&vi->lock);
 	if (!__virtio_irq_is_granted(vec))
 		;
-	else if (vec->maybe_armed && !vec->wanted)
+	/* A posted one is under way, and its refusal brings recovery back */
+	else if (vec->maybe_armed && !vec->wanted && !vec->posted)
 		action = VIRTIO_IRQ_DISARM;
-	else if (vec->release_lost && !vec->committed)
+	else if (vec->release_lost && !vec->committed && !vec->posted)
 		action = VIRTIO_IRQ_RELEASE;
 	else if (vec->unreserved)
 		/* Nothing more can come of it before ALLOC is answered well */
@@ -386,13 +391,15 @@ static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
 /* A change of the configuration, or a device that needs a reset */
 static void virtio_irq_config(struct virtio_irq *vi)
 {
-	bool changed;
+	bool changed, asked;
 
 	raw_spin_lock_irq(&vi->lock);
 	changed = vi->config_changed;
 	vi->config_changed = false;
+	/* Asked for while another recovery was under way */
+	asked = vi->reset_asked;
 	raw_spin_unlock_irq(&vi->lock);
-	if (!changed)
+	if (!changed && !asked)
 		return;
 
 	if (virtio_irq_needs_reset(vi))

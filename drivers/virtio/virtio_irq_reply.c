@@ -43,12 +43,51 @@ static int virtio_irq_status_errno(u8 status)
 	}
 }
 
+static void __virtio_irq_not_posted(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	vi->posted--;
+	if (slot->vec)
+		slot->vec->posted--;
+	if (slot->rel)
+		slot->rel->posted--;
+}
+
+/**
+ * __virtio_irq_abandon - give up what nobody waits for
+ * @vi: the controller
+ *
+ * The queue was broken and is used again without a reset, so these may never be
+ * answered. Recovery repeats them, by the records.
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_abandon(struct virtio_irq *vi)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vi->lock);
+
+	for (i = 0; i < vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &vi->slots[i];
+
+		if (slot->state != VIRTIO_IRQ_SLOT_POSTED)
+			continue;
+		__virtio_irq_not_posted(vi, slot);
+		if (slot->store)
+			slot->store->frees--;
+		slot->vec = NULL;
+		slot->rel = NULL;
+		slot->store = NULL;
+		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
+	}
+}
+
 void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
 	lockdep_assert_held(&vi->lock);
 
 	if (slot->state == VIRTIO_IRQ_SLOT_POSTED)
-		vi->posted--;
+		__virtio_irq_not_posted(vi, slot);
 	slot->vec = NULL;
 	slot->store = NULL;
 	slot->rel = NULL;

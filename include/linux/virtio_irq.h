@@ -124,6 +124,7 @@ struct virtio_irq_store {
  *
  * @generation: granted if equal to the store's
  * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
+ * @posted: DEACTIVATE and RELEASE requests that nobody waits for, unanswered
  * @route: what the parent domain composed last
  * @acked: the route that the host acknowledged last
  * @pasid: PASID that messages must carry, or VIRTIO_IRQ_NO_PASID
@@ -153,6 +154,7 @@ struct virtio_irq_vector {
 
 	u32			generation;
 	u64			stamp;
+	unsigned int		posted;
 	struct virtio_irq_msg	route;
 	struct virtio_irq_msg	acked;
 	u32			pasid;
