@@ -277,11 +277,100 @@ static void unbound_during_recovery(struct kunit *test)
 	race_finish(d);
 }
 
+/*
+ * A replay that the host refuses is tried again later and later. What else
+ * happens does not wait for that.
+ */
+
+static void move(struct domain *d, unsigned int index)
+{
+	d->parent->move = true;
+	KUNIT_EXPECT_EQ(d->test, fake_parent_set_affinity(d->parent,
+							  pci_irq_vector(d->fn->pdev, index),
+							  cpumask_of(0)), 0);
+}
+
+/* The worker sleeps for VIRTIO_IRQ_BACKOFF_MAX_MS */
+static struct domain *with_refused_replay(struct kunit *test)
+{
+	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, REQUESTED_TOO), 0);
+	d->vi->backoff = VIRTIO_IRQ_BACKOFF_MAX_MS;
+	/* The move itself, and its first replay */
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 2, VIRTIO_IRQ_S_QUOTA);
+	move(d, MOVED);
+	flush_delayed_work(&d->vi->recover);
+	KUNIT_ASSERT_EQ(test, d->host->rule.times, 0);
+	KUNIT_ASSERT_TRUE(test, delayed_work_pending(&d->vi->recover));
+	KUNIT_ASSERT_EQ(test, READ_ONCE(d->vi->state), VIRTIO_IRQ_READY);
+	return d;
+}
+
+static void silence_does_not_wait_for_a_refusal(struct kunit *test)
+{
+	struct domain *d = with_refused_replay(test);
+
+	fake_host_rule(d->host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, REQUESTED), -ETIMEDOUT);
+	/* request_irq() waits for VIRTIO_IRQ_RECOVERY_WAIT_MS, which is less */
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, REQUESTED), 0);
+	fake_pci_free(d->fn, REQUESTED);
+	fake_pci_free(d->fn, REQUESTED_TOO);
+	race_finish(d);
+}
+
+static void move_does_not_wait_for_a_refusal(struct kunit *test)
+{
+	struct domain *d = with_refused_replay(test);
+	unsigned int virq = pci_irq_vector(d->fn->pdev, REQUESTED_TOO), i;
+	struct fake_vector *vec = domain_vector(d, d->fn, REQUESTED_TOO);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
+	move(d, REQUESTED_TOO);
+	for (i = 0; i < 20; i++) {
+		if (vec->route_data == fake_parent_route(d->parent, virq).data)
+			break;
+		msleep(50);
+	}
+	KUNIT_EXPECT_LT(test, i, 20);
+	fake_pci_free(d->fn, REQUESTED_TOO);
+	race_finish(d);
+}
+
+static void reset_does_not_wait_for_a_refusal(struct kunit *test)
+{
+	struct domain *d = with_refused_replay(test);
+
+	/* Within sleep_timeout_ms */
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(d->vi), 0);
+	fake_pci_free(d->fn, REQUESTED_TOO);
+	race_finish(d);
+}
+
+static void change_does_not_wait_for_a_refusal(struct kunit *test)
+{
+	struct domain *d = with_refused_replay(test);
+	unsigned int i;
+
+	d->host->config.max_count = cpu_to_le32(7);
+	virtio_config_changed(&d->host->vdev);
+	for (i = 0; i < 20 && READ_ONCE(d->vi->max_count) != 7; i++)
+		msleep(50);
+	KUNIT_EXPECT_LT(test, i, 20);
+	fake_pci_free(d->fn, REQUESTED_TOO);
+	race_finish(d);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM_ATTR(all_at_once, race_kind_gen_params, { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(moved_during_recovery),
 	KUNIT_CASE(freed_during_recovery),
 	KUNIT_CASE(unbound_during_recovery),
+	KUNIT_CASE(silence_does_not_wait_for_a_refusal),
+	KUNIT_CASE(move_does_not_wait_for_a_refusal),
+	KUNIT_CASE(reset_does_not_wait_for_a_refusal),
+	KUNIT_CASE(change_does_not_wait_for_a_refusal),
 	{ }
 };
 

@@ -167,7 +167,7 @@ static void virtio_irq_config_changed(struct virtio_device *vdev)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vi->config_changed = true;
-	__virtio_irq_mark(vi);
+	__virtio_irq_hurry(vi);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }
 

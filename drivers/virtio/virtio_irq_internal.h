@@ -197,7 +197,6 @@ struct virtio_irq_note {
  * @endpoints: attached endpoints
  * @wq: for @recover; WQ_MEM_RECLAIM, swap may depend on an interrupt
  * @recover: recovery and replay
- * @backoff: milliseconds until recovery tries again
  * @wait: for READY
  * @timer: looks after the requests that nobody waits for
  * @debugfs: directory
@@ -213,6 +212,7 @@ struct virtio_irq_note {
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
  * @stamp: number of the last ACTIVATE or DEACTIVATE
+ * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
  * @broken_note: the request that had no answer
@@ -240,7 +240,6 @@ struct virtio_irq {
 	struct list_head	endpoints;
 	struct workqueue_struct	*wq;
 	struct delayed_work	recover;
-	unsigned int		backoff;
 	wait_queue_head_t	wait;
 	struct timer_list	timer;
 	struct dentry		*debugfs;
@@ -255,6 +254,7 @@ struct virtio_irq {
 	unsigned int		unnotified;
 	unsigned int		posted;
 	u64			stamp;
+	unsigned int		backoff;
 	u64			marks;
 	u64			broken_at;
 	struct virtio_irq_note	broken_note;
@@ -289,6 +289,7 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
 void virtio_irq_notify(struct virtio_irq *vi, bool needed);
 void virtio_irq_forget(struct virtio_irq_endpoint *ep);
 void __virtio_irq_mark(struct virtio_irq *vi);
+void __virtio_irq_hurry(struct virtio_irq *vi);
 void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
 void virtio_irq_flush_timer(struct timer_list *t);
 

@@ -18,14 +18,31 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/virtio_irq.h>
 
-/* More for recovery to do: it must not declare READY on what it saw before */
+/*
+ * More for recovery to do: it must not declare READY on what it saw before. A
+ * worker that sleeps because the host has refused something is woken, one that
+ * sleeps because the host is silent is not.
+ */
 void __virtio_irq_mark(struct virtio_irq *vi)
 {
 	lockdep_assert_held(&vi->lock);
 
 	vi->marks++;
-	if (vi->state != VIRTIO_IRQ_GONE)
+	if (vi->state == VIRTIO_IRQ_READY)
+		mod_delayed_work(vi->wq, &vi->recover, 0);
+	else if (vi->state != VIRTIO_IRQ_GONE)
 		queue_delayed_work(vi->wq, &vi->recover, 0);
+}
+
+/* Something new: what recovery has waited for so far does not count */
+void __virtio_irq_hurry(struct virtio_irq *vi)
+{
+	lockdep_assert_held(&vi->lock);
+
+	vi->marks++;
+	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+	if (vi->state != VIRTIO_IRQ_GONE)
+		mod_delayed_work(vi->wq, &vi->recover, 0);
 }
 
 /* Keep a failure for the worker: a serial console under desc->lock costs ms */
@@ -72,6 +89,8 @@ static void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
 		};
 		trace_virtio_irq_state(vi->state, VIRTIO_IRQ_BROKEN);
 		vi->state = VIRTIO_IRQ_BROKEN;
+		__virtio_irq_hurry(vi);
+		return;
 	}
 	/* In RECOVERING the worker sees the error of its own request */
 	__virtio_irq_mark(vi);

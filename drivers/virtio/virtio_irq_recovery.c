@@ -356,12 +356,10 @@ static int virtio_irq_reconcile(struct virtio_irq *vi)
 
 static void virtio_irq_again(struct virtio_irq *vi)
 {
-	unsigned long delay = msecs_to_jiffies(vi->backoff);
-
-	vi->backoff = min(2 * vi->backoff, VIRTIO_IRQ_BACKOFF_MAX_MS);
 	raw_spin_lock_irq(&vi->lock);
 	if (vi->state != VIRTIO_IRQ_GONE)
-		queue_delayed_work(vi->wq, &vi->recover, delay);
+		queue_delayed_work(vi->wq, &vi->recover, msecs_to_jiffies(vi->backoff));
+	vi->backoff = min(2 * vi->backoff, VIRTIO_IRQ_BACKOFF_MAX_MS);
 	raw_spin_unlock_irq(&vi->lock);
 }
 
@@ -451,8 +449,11 @@ void virtio_irq_recover(struct work_struct *work)
 	}
 
 	/* A refused replay is tried again later, the queue itself is fine */
-	if (err)
+	if (err) {
 		virtio_irq_again(vi);
-	else
-		vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+		return;
+	}
+	raw_spin_lock_irq(&vi->lock);
+	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+	raw_spin_unlock_irq(&vi->lock);
 }

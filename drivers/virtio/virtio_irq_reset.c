@@ -37,7 +37,7 @@ int virtio_irq_ask_reset(struct virtio_irq *vi)
 		vi->broken_at = ktime_get_mono_fast_ns();
 		vi->state = VIRTIO_IRQ_BROKEN;
 	}
-	__virtio_irq_mark(vi);
+	__virtio_irq_hurry(vi);
 	raw_spin_unlock_irq(&vi->lock);
 
 	wait_event_timeout(vi->wait, virtio_irq_settled(vi),
