@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/ioport.h>
+#include <linux/seq_file.h>
 #include <linux/virtio_ring.h>
 
 #include "engine_fixture.h"
@@ -268,6 +269,99 @@ static void uapi(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VIRTIO_IRQ_F_LAZY, 4);
 }
 
+static void ring_too_small(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, 0);
+
+	host->ring = VIRTIO_IRQ_REQUESTQ_MIN / 2;
+	KUNIT_EXPECT_EQ(test, fake_host_start(host), -ENODEV);
+}
+
+/* virtio-pci reads all ones from a device that is gone, and would wait for it for ever */
+static void off_the_bus(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	u8 status = e.host->status;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_LOST, 0, UINT_MAX, 0);
+	e.host->status = 0xff;
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ETIMEDOUT);
+	flush_delayed_work(&e.vi->recover);
+	KUNIT_EXPECT_EQ(test, e.host->resets, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 0);
+	e.host->status = status;
+	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
+	/* What was asked for is still to be done */
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
+}
+
+/* The device's attribute in sysfs */
+static void reset_attribute(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct device *dev = &e.vi->vdev->dev;
+	struct attribute *attr = dev->driver->dev_groups[0]->attrs[0];
+	struct device_attribute *reset = container_of(attr, struct device_attribute, attr);
+
+	KUNIT_ASSERT_STREQ(test, attr->name, "reset");
+	KUNIT_EXPECT_EQ(test, attr->mode, 0200);
+	KUNIT_EXPECT_EQ(test, reset->store(dev, reset, "0", 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, reset->store(dev, reset, "maybe", 5), -EINVAL);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 0);
+	KUNIT_EXPECT_EQ(test, reset->store(dev, reset, "1", 1), 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 1);
+	KUNIT_EXPECT_NOT_NULL(test, fake_host_endpoint(e.host, EP));
+}
+
+static char *shown(struct kunit *test, struct virtio_irq *vi,
+		   int (*show)(struct seq_file *m, void *unused))
+{
+	struct seq_file *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->size = 16384;
+	m->buf = kunit_kzalloc(test, m->size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m->buf);
+	m->private = vi;
+	KUNIT_ASSERT_EQ(test, show(m, NULL), 0);
+	KUNIT_ASSERT_LT(test, m->count, m->size);
+	return m->buf;
+}
+
+/* What an administrator reads in debugfs */
+static void debugfs(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 3);
+	char *text;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_QUOTA);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 8, 1, 0, 64), -EDQUOT);
+
+	text = shown(test, e.vi, virtio_irq_stats_show);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "state: ready\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "slots: 0 of 128 busy\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "request ALLOC: 2\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "request ACTIVATE: 1\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "status QUOTA: 1\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "device resets: 0\n"));
+
+	text = shown(test, e.vi, virtio_irq_latency_show);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "ACTIVATE"));
+	KUNIT_EXPECT_GT(test, e.vi->stats.worst[VIRTIO_IRQ_T_ACTIVATE], 0);
+
+	text = shown(test, e.vi, virtio_irq_endpoints_show);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "0000:00:03.0 window fee00000-feefffff vectors 1\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "vector 3: irq 0 granted wanted armed"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pair fee00010/403\n"));
+}
+
 static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(removed_with_everything_in_use),
 	KUNIT_CASE(bad_config),
@@ -289,6 +383,10 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(not_virtio_1),
 	KUNIT_CASE(indirect_descriptors_are_off),
 	KUNIT_CASE(uapi),
+	KUNIT_CASE(ring_too_small),
+	KUNIT_CASE(off_the_bus),
+	KUNIT_CASE(reset_attribute),
+	KUNIT_CASE(debugfs),
 	{ }
 };
 

@@ -183,7 +183,7 @@ static int fake_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct v
 		host->no_queue--;
 		return -ENOENT;
 	}
-	vqs[0] = vring_create_virtqueue(0, FAKE_RING, SMP_CACHE_BYTES, vdev, true, false, false,
+	vqs[0] = vring_create_virtqueue(0, host->ring, SMP_CACHE_BYTES, vdev, true, false, false,
 					fake_notify, info[0].callback, info[0].name);
 	host->vq = vqs[0];
 	return vqs[0] ? 0 : -ENOMEM;
@@ -281,6 +281,7 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features)
 	host->can_reset = true;
 	host->quota = UINT_MAX;
 	host->multi_msi = 5;
+	host->ring = FAKE_RING;
 	host->window_start = FAKE_WINDOW_START;
 	host->window_end = FAKE_WINDOW_END;
 	host->config.max_vectors = cpu_to_le32(FAKE_VECTORS);

@@ -9,6 +9,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <kunit/visibility.h>
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -57,7 +58,7 @@ const char *virtio_irq_type_name(u8 type)
 	return type && type < VIRTIO_IRQ_NUM_TYPES ? virtio_irq_type_names[type] : "?";
 }
 
-static int stats_show(struct seq_file *m, void *unused)
+VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq_stats *stats __free(kfree) = kmalloc(sizeof(*stats), GFP_KERNEL);
 	struct virtio_irq *vi = m->private;
@@ -90,9 +91,9 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "replayed routes: %llu\n", stats->replays);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(stats);
+DEFINE_SHOW_ATTRIBUTE(virtio_irq_stats);
 
-static int latency_show(struct seq_file *m, void *unused)
+VISIBLE_IF_KUNIT int virtio_irq_latency_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq *vi = m->private;
 	unsigned int type, i;
@@ -113,7 +114,7 @@ static int latency_show(struct seq_file *m, void *unused)
 	}
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(latency);
+DEFINE_SHOW_ATTRIBUTE(virtio_irq_latency);
 
 /**
  * virtio_irq_show_vector - print a vector's record
@@ -147,7 +148,7 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 	seq_putc(m, '\n');
 }
 
-static int endpoints_show(struct seq_file *m, void *unused)
+VISIBLE_IF_KUNIT int virtio_irq_endpoints_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq *vi = m->private;
 	struct virtio_irq_endpoint *ep;
@@ -173,7 +174,7 @@ static int endpoints_show(struct seq_file *m, void *unused)
 	mutex_unlock(&vi->endpoints_lock);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(endpoints);
+DEFINE_SHOW_ATTRIBUTE(virtio_irq_endpoints);
 
 void virtio_irq_debugfs_add(struct virtio_irq *vi)
 {
@@ -183,9 +184,9 @@ void virtio_irq_debugfs_add(struct virtio_irq *vi)
 	vi->debugfs = debugfs_create_dir(dev_name(&vi->vdev->dev), virtio_irq_debugfs_root);
 	mutex_unlock(&virtio_irq_debugfs_lock);
 
-	debugfs_create_file("stats", 0444, vi->debugfs, vi, &stats_fops);
-	debugfs_create_file("latency", 0444, vi->debugfs, vi, &latency_fops);
-	debugfs_create_file("endpoints", 0444, vi->debugfs, vi, &endpoints_fops);
+	debugfs_create_file("stats", 0444, vi->debugfs, vi, &virtio_irq_stats_fops);
+	debugfs_create_file("latency", 0444, vi->debugfs, vi, &virtio_irq_latency_fops);
+	debugfs_create_file("endpoints", 0444, vi->debugfs, vi, &virtio_irq_endpoints_fops);
 }
 
 void virtio_irq_debugfs_remove(struct virtio_irq *vi)

@@ -351,5 +351,10 @@ int virtio_irq_replay_commit(struct virtio_irq_vector *vec);
 const char *virtio_irq_type_name(u8 type);
 void virtio_irq_debugfs_add(struct virtio_irq *vi);
 void virtio_irq_debugfs_remove(struct virtio_irq *vi);
+#if IS_ENABLED(CONFIG_KUNIT)
+int virtio_irq_stats_show(struct seq_file *m, void *unused);
+int virtio_irq_latency_show(struct seq_file *m, void *unused);
+int virtio_irq_endpoints_show(struct seq_file *m, void *unused);
+#endif
 
 #endif /* _VIRTIO_IRQ_INTERNAL_H */
