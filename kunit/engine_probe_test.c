@@ -357,7 +357,7 @@ static void debugfs(struct kunit *test)
 	KUNIT_EXPECT_GT(test, e.vi->stats.worst[VIRTIO_IRQ_T_ACTIVATE], 0);
 
 	text = shown(test, e.vi, virtio_irq_endpoints_show);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "0000:00:03.0 window fee00000-feefffff vectors 1\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "0000:00:03.0 window fee00000-feefffff "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "vector 3: irq 0 granted wanted armed"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pair fee00010/403\n"));
 }
