@@ -25,7 +25,7 @@
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "virtio_irq_kunit."
 
-static uint hostile_ops = 200000;
+static uint hostile_ops = 100000;
 module_param(hostile_ops, uint, 0444);
 
 static ulong hostile_seed;

@@ -261,7 +261,21 @@ struct virtio_irq {
 	struct virtio_irq_note	notes[8];
 	unsigned int		notes_lost;
 	struct virtio_irq_stats	stats;
+
+#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
+	void (*test_hook)(struct virtio_irq *vi, const struct virtio_irq_call *call);
+	void			*test_data;
+#endif
 };
+
+/* Between recovery's decision and its request another CPU may do anything */
+static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
+	if (vi->test_hook)
+		vi->test_hook(vi, call);
+#endif
+}
 
 /* virtio_irq_reply.c: answers */
 void __virtio_irq_abandon(struct virtio_irq *vi);

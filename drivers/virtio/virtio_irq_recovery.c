@@ -141,6 +141,7 @@ int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call
 			     unsigned int timeout_ms)
 {
 	call->recovery = true;
+	virtio_irq_test_hook(vi, call);
 	return virtio_irq_call_sleep(vi, call, timeout_ms);
 }
 
@@ -156,7 +157,7 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 
 	raw_spin_lock_irq(&vi->lock);
 	range = store->unfreed;
-	if (store->frees || store->allocs)
+	if (store->frees)
 		range.valid = false;
 	changes = store->changes;
 	raw_spin_unlock_irq(&vi->lock);

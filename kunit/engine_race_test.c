@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the virtio-irq request engine: another CPU between recovery's
+ * decision and its request
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include "engine_fixture.h"
+
+/* What the other CPU does, once, when recovery is about to send @type */
+struct meanwhile {
+	u8 type;
+	void (*act)(struct meanwhile *m);
+	struct engine e;
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_vector *other;
+	unsigned int done;
+	enum virtio_irq_state state;
+	int ret;
+};
+
+static void race_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct meanwhile *m = vi->test_data;
+
+	if (call->req.head.type != m->type || m->done)
+		return;
+	m->done++;
+	m->act(m);
+}
+
+static void race_start(struct kunit *test, struct meanwhile *m, u8 type,
+		       void (*act)(struct meanwhile *m))
+{
+	m->type = type;
+	m->act = act;
+	m->e.host = fake_host_new(test, LAZY | RING_RESET);
+	m->e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(m->e.host), 0);
+	m->e.vi = m->e.host->vi;
+	m->e.ep = virtio_irq_attach(m->e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, m->e.ep);
+	m->vec = engine_vector(test, &m->e, 0);
+	m->other = engine_vector(test, &m->e, 1);
+}
+
+/* Let the worker do what it has to, with the other CPU in between */
+static void race_run(struct kunit *test, struct meanwhile *m)
+{
+	m->e.vi->test_data = m;
+	m->e.vi->test_hook = race_hook;
+	raw_spin_lock_irq(&m->e.vi->lock);
+	__virtio_irq_mark(m->e.vi);
+	raw_spin_unlock_irq(&m->e.vi->lock);
+	engine_settle(test, &m->e);
+	m->e.vi->test_hook = NULL;
+	virtio_irq_flush_timer(&m->e.vi->timer);
+	KUNIT_EXPECT_EQ(test, m->done, 1);
+}
+
+static void do_deactivate(struct meanwhile *m)
+{
+	virtio_irq_deactivate(m->vec);
+}
+
+/* Deactivated while recovery was about to arm it */
+static void arm_and_deactivate(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_ACTIVATE, do_deactivate);
+	preempt_disable();
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(m.vec, &route_a, true), -ENOMEM);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	preempt_enable();
+	race_run(test, &m);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 0)->armed);
+	KUNIT_EXPECT_FALSE(test, m.vec->maybe_armed);
+}
+
+static void do_activate(struct meanwhile *m)
+{
+	m->ret = virtio_irq_activate(m->vec, &route_b, false);
+}
+
+/* Activated while recovery was about to disarm it */
+static void disarm_and_activate(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_DEACTIVATE, do_activate);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.vec, &route_a, false), 0);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_DEACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
+	virtio_irq_deactivate(m.vec);
+	virtio_irq_flush_timer(&m.e.vi->timer);
+	race_run(test, &m);
+	KUNIT_EXPECT_EQ(test, m.ret, 0);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->armed);
+	KUNIT_EXPECT_EQ(test, engine_fake(&m.e, 0)->route_address, route_b.address);
+}
+
+static void do_commit(struct meanwhile *m)
+{
+	m->ret = virtio_irq_commit(m->vec);
+}
+
+/* Requested again while recovery was about to release it */
+static void release_and_commit(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_RELEASE, do_commit);
+	KUNIT_ASSERT_EQ(test, virtio_irq_commit(m.vec), 0);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_RELEASE, 1, VIRTIO_IRQ_S_DEVERR);
+	virtio_irq_release(m.vec);
+	virtio_irq_flush_timer(&m.e.vi->timer);
+	race_run(test, &m);
+	KUNIT_EXPECT_EQ(test, m.ret, 0);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->committed);
+}
+
+static void do_alloc(struct meanwhile *m)
+{
+	m->ret = virtio_irq_alloc(&m->e.ep->msi, 8, 4, 0, 64);
+}
+
+/* Allocated again while recovery was about to free it */
+static void free_and_alloc(struct kunit *test)
+{
+	struct meanwhile m = { };
+	unsigned int i;
+
+	race_start(test, &m, VIRTIO_IRQ_T_FREE, do_alloc);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_LENGTH, VIRTIO_IRQ_T_ALLOC, 1, 15);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&m.e.ep->msi, 8, 4, 0, 64), -EIO);
+	race_run(test, &m);
+	KUNIT_EXPECT_EQ(test, m.ret, 4);
+	for (i = 8; i < 12; i++) {
+		KUNIT_EXPECT_TRUE(test, virtio_irq_granted(&m.e.ep->msi, i));
+		KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, i)->allocated);
+	}
+}
+
+static void do_alloc_begin(struct meanwhile *m)
+{
+	/* As far as virtio_irq_alloc() has come when it waits for its turn */
+	raw_spin_lock_irq(&m->e.vi->lock);
+	m->e.ep->msi.allocs++;
+	raw_spin_unlock_irq(&m->e.vi->lock);
+}
+
+/* An ALLOC is about to be sent while recovery was about to free */
+static void free_and_alloc_under_way(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_FREE, do_alloc_begin);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_LENGTH, VIRTIO_IRQ_T_ALLOC, 1, 15);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&m.e.ep->msi, 8, 4, 0, 64), -EIO);
+	race_run(test, &m);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 8)->allocated);
+	raw_spin_lock_irq(&m.e.vi->lock);
+	m.e.ep->msi.allocs--;
+	__virtio_irq_mark(m.e.vi);
+	raw_spin_unlock_irq(&m.e.vi->lock);
+	engine_settle(test, &m.e);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 8)->allocated);
+}
+
+static void do_free(struct meanwhile *m)
+{
+	virtio_irq_free(m->other);
+}
+
+/* Freed while recovery was about to reserve it again */
+static void reserve_and_free(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_ALLOC, do_free);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(m.e.vi), 0);
+	race_run(test, &m);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->allocated);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 1)->allocated);
+	KUNIT_EXPECT_EQ(test, m.e.host->allocated, 1);
+}
+
+static void do_second(struct meanwhile *m)
+{
+	/* In the next pass, if that comes before READY */
+	m->state = READ_ONCE(m->e.vi->state);
+}
+
+static void do_reroute(struct meanwhile *m)
+{
+	/* Fails at once, the engine is RECOVERING */
+	m->ret = virtio_irq_reroute(m->other, &route_b, false);
+	m->act = do_second;
+	m->done = 0;
+	m->type = 0;
+}
+
+static void pass_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct meanwhile *m = vi->test_data;
+
+	if (call->req.head.type != VIRTIO_IRQ_T_ACTIVATE)
+		return;
+	if (call->vec == m->vec && m->act == do_reroute)
+		do_reroute(m);
+	else if (call->vec == m->other)
+		do_second(m);
+}
+
+/* What fails while recovery is under way is made good before READY */
+static void ready_after_the_last(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, 0, do_reroute);
+	/* The later one first, so that its replay has gone by */
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.other, &route_a, false), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.vec, &route_a, false), 0);
+	swap(m.vec, m.other);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = pass_hook;
+	fake_host_rule(m.e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(m.vec, &route_b, false), -ETIMEDOUT);
+	engine_settle(test, &m.e);
+	m.e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, m.ret, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, m.state, VIRTIO_IRQ_RECOVERING);
+	KUNIT_EXPECT_EQ(test, engine_fake(&m.e, 0)->route_address, route_b.address);
+	KUNIT_EXPECT_EQ(test, engine_fake(&m.e, 1)->route_address, route_b.address);
+}
+
+static struct kunit_case race_cases[] = {
+	KUNIT_CASE(arm_and_deactivate),
+	KUNIT_CASE(disarm_and_activate),
+	KUNIT_CASE(release_and_commit),
+	KUNIT_CASE(free_and_alloc),
+	KUNIT_CASE(free_and_alloc_under_way),
+	KUNIT_CASE(reserve_and_free),
+	KUNIT_CASE(ready_after_the_last),
+	{ }
+};
+
+static struct kunit_suite race_suite = {
+	.name		= "virtio-irq-race",
+	.init		= engine_init,
+	.exit		= engine_exit,
+	.test_cases	= race_cases,
+};
+
+kunit_test_suite(race_suite);
