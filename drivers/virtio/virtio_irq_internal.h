@@ -219,6 +219,8 @@ struct virtio_irq_note {
  * @notes: failures for the worker to print
  * @notes_lost: failures for which there was no room
  * @stats: counters
+ * @test_hook: for tests, see virtio_irq_test_hook()
+ * @test_data: for @test_hook
  */
 struct virtio_irq {
 	struct virtio_device	*vdev;
