@@ -254,6 +254,41 @@ static void block_arithmetic(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, virtio_irq_block_idle(vec[0]));
 }
 
+/* Larger requests than the host takes are not sent: ALLOC asks for less, FREE is cut */
+static void no_more_than_max_count(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, LAZY);
+	const struct virtio_irq_req_range *req;
+	struct engine e = { .host = host };
+	struct virtio_irq_vector *vec;
+	unsigned int i, freed = 0;
+
+	host->config.max_count = cpu_to_le32(16);
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	e.vi = host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 64, 0, 64), 16);
+	vec = virtio_irq_take(&e.ep->msi, 0);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	for (i = 16; i < 64; i += 16)
+		KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 64 - i, 0, 64), 16);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 64, 32, VIRTIO_IRQ_ALLOC_CONTIGUOUS, 64),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, host->allocated, 64);
+	fake_host_forget_log(host);
+	virtio_irq_free(vec);
+	KUNIT_EXPECT_EQ(test, host->allocated, 0);
+	KUNIT_EXPECT_EQ(test, host->num_requests, 4);
+	for (i = 0; i < 4; i++) {
+		req = (const void *)host->log[i].bytes;
+		KUNIT_EXPECT_EQ(test, req->head.type, VIRTIO_IRQ_T_FREE);
+		KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), freed);
+		freed += le32_to_cpu(req->count);
+	}
+	KUNIT_EXPECT_EQ(test, freed, 64);
+}
+
 static struct kunit_case answer_cases[] = {
 	KUNIT_CASE_PARAM(status_of_activate, status_gen_params),
 	KUNIT_CASE_PARAM(status_of_alloc, status_gen_params),
@@ -263,6 +298,7 @@ static struct kunit_case answer_cases[] = {
 	KUNIT_CASE(partial_grant),
 	KUNIT_CASE(alloc_beyond_the_store),
 	KUNIT_CASE(alloc_store_too_narrow),
+	KUNIT_CASE(no_more_than_max_count),
 	KUNIT_CASE(pair_below_window),
 	KUNIT_CASE(pair_above_window),
 	KUNIT_CASE(pair_above_4g),

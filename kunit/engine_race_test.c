@@ -5,6 +5,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/delay.h>
+
 #include "engine_fixture.h"
 
 /* What the other CPU does, once, when recovery is about to send @type */
@@ -246,6 +248,37 @@ static void ready_after_the_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, engine_fake(&m.e, 1)->route_address, route_b.address);
 }
 
+/* The answer to an ACTIVATE comes after the vector was deactivated again */
+static void overtaken_activate(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	virtio_irq_poll_timeout_ms = 2000;
+	preempt_disable();
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ENOMEM);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	preempt_enable();
+	for (i = 0; i < 100 && !READ_ONCE(e.host->num_held); i++)
+		msleep(20);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	virtio_irq_deactivate(vec);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
+	fake_host_speak(e.host);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, vec->armed);
+	KUNIT_EXPECT_FALSE(test, vec->maybe_armed);
+	/* A move of it is nothing, and the next activation asks */
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(arm_and_deactivate),
 	KUNIT_CASE(disarm_and_activate),
@@ -254,6 +287,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(free_and_alloc_under_way),
 	KUNIT_CASE(reserve_and_free),
 	KUNIT_CASE(ready_after_the_last),
+	KUNIT_CASE(overtaken_activate),
 	{ }
 };
 
