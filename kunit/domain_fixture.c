@@ -128,7 +128,8 @@ void domain_settle(struct domain *d)
 	/* A note or a mark queues the worker; it may queue itself again */
 	for (i = 0; i < 500; i++) {
 		flush_delayed_work(&d->vi->recover);
-		if (READ_ONCE(d->vi->state) == VIRTIO_IRQ_READY &&
+		/* What nobody waits for may have no answer, its timer finds out */
+		if (READ_ONCE(d->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(d->vi->posted) &&
 		    !delayed_work_pending(&d->vi->recover))
 			return;
 		msleep(20);

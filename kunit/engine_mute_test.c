@@ -295,9 +295,8 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&e.vi->idle));
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 1, 1, 0, 64), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, e.vi->state, VIRTIO_IRQ_READY);
-	/* An atomic one does not wait so long, and then the engine is broken */
+	/* Nor for an atomic one */
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ETIMEDOUT);
-	KUNIT_EXPECT_GE(test, e.vi->stats.timeouts, 1);
 	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
 	fake_host_speak(e.host);
 	engine_settle(test, &e);

@@ -325,7 +325,8 @@ static void hostile_whim(struct fake_host *host)
 static bool hostile_settled(struct virtio_irq *vi)
 {
 	flush_delayed_work(&vi->recover);
-	return READ_ONCE(vi->state) == VIRTIO_IRQ_READY && !delayed_work_pending(&vi->recover);
+	return READ_ONCE(vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(vi->posted) &&
+	       !delayed_work_pending(&vi->recover);
 }
 
 static void hostile(struct kunit *test)

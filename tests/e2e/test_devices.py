@@ -289,3 +289,20 @@ def test_controller_unbound(boot, devices):
     dev.cmd("request-all")
     dev.fire_and_wait(100)
     assert all(irq.virtual for irq in guest.interrupts(chip=dev.address))
+
+
+def test_access_platform(boot, devices):
+    """The requests go through the DMA API, mapped once, when the device wants that."""
+    devices.testdev()
+    guest = boot(virq={"iommu_platform": "on", "disable-legacy": "on"})
+    host = Host(guest)
+    dev = Testdev(guest, devices.address("testdev"))
+    assert dev.cmd("alloc msix 16 16").ret == 16
+    dev.cmd("request-all")
+    dev.many([f"move {index} {index % 2}" for index in range(16)])
+    assert dev.fire_and_wait(100)["handled"] == 1600
+    guest.run("echo 1 > $(echo /sys/bus/virtio/drivers/virtio_irq/virtio*/reset)")
+    assert len(host.vectors(dev.endpoint)) == 16
+    dev.cmd("free-all")
+    dev.cmd("release")
+    guest.wait_until(lambda: not host.vectors(dev.endpoint), "nothing is left", 10)
