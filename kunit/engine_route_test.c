@@ -180,9 +180,62 @@ static void free_from_the_middle(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 3));
 }
 
+/* On x86 a move to another CPU changes the address, a move on one CPU the data */
+static void reroute_of_either_half(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_msg route = route_a;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route, false), 0);
+	route.address = route_b.address;
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route, false), 0);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_data, route_a.data);
+	route.data = route_b.data;
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route, false), 0);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_data, route_b.data);
+}
+
+/* The last free gives back what was never used, too; it is not there any more */
+static void free_takes_all_grants(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 8, 0, 64), 8);
+	vec = virtio_irq_take(&e.ep->msi, 3);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	virtio_irq_free(vec);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	KUNIT_EXPECT_FALSE(test, virtio_irq_granted(&e.ep->msi, 0));
+	KUNIT_EXPECT_NULL(test, virtio_irq_take(&e.ep->msi, 7));
+}
+
+/* An allocation that failed in the guest keeps only what is in use */
+static void trim_keeps_what_is_in_use(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 8, 0, 64), 8);
+	vec = virtio_irq_take(&e.ep->msi, 3);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	virtio_irq_trim(&e.ep->msi);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 3)->allocated);
+	KUNIT_EXPECT_FALSE(test, virtio_irq_granted(&e.ep->msi, 0));
+	virtio_irq_free(vec);
+	virtio_irq_trim(&e.ep->msi);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
 static struct kunit_case route_cases[] = {
 	KUNIT_CASE(reroute_unchanged_is_free),
 	KUNIT_CASE(reroute_not_activated_is_free),
+	KUNIT_CASE(reroute_of_either_half),
 	KUNIT_CASE(reroute_after_deactivate_asks_again),
 	KUNIT_CASE(refused_reroute_is_replayed),
 	KUNIT_CASE(kept_activation_is_replayed),
@@ -191,6 +244,8 @@ static struct kunit_case route_cases[] = {
 	KUNIT_CASE(next_request_takes_the_lazy_along),
 	KUNIT_CASE(life_of_64_vectors),
 	KUNIT_CASE(free_from_the_middle),
+	KUNIT_CASE(free_takes_all_grants),
+	KUNIT_CASE(trim_keeps_what_is_in_use),
 	{ }
 };
 

@@ -158,6 +158,26 @@ static void commit_only_where_wanted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
 }
 
+/* What ALLOC has committed needs no COMMIT, and no RELEASE either */
+static void commit_not_where_alloc_has(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, 0);
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_vector *vec;
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	ep = virtio_irq_attach(host->vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ep);
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&ep->msi, 0, 1, VIRTIO_IRQ_ALLOC_COMMIT, 64), 1);
+	vec = virtio_irq_take(&ep->msi, 0);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	fake_host_forget_log(host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_commit(vec), 0);
+	virtio_irq_release(vec);
+	KUNIT_EXPECT_EQ(test, host->num_requests, 0);
+}
+
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(wire_attach),
 	KUNIT_CASE(wire_detach),
@@ -167,6 +187,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(wire_free),
 	KUNIT_CASE(wire_commit_release),
 	KUNIT_CASE(commit_only_where_wanted),
+	KUNIT_CASE(commit_not_where_alloc_has),
 	{ }
 };
 

@@ -92,7 +92,7 @@ MUTATIONS = [
      "__virtio_irq_retire(store);\n\t\t\t__virtio_irq_flush_frees(vi);\n\t\t\tnotify = __virtio_irq_notify_lazy(vi, true);",
      ";"),
     ("trim: grants without an interrupt stay", ALLOC,
-     "if (!store->in_use) {\n\t\t__virtio_irq_retire(store);", "if (0) {\n\t\t__virtio_irq_retire(store);"),
+     "\t\tif (__virtio_irq_is_granted(vec) && !vec->in_use) {", "\t\tif (0) {"),
     ("commit: never asked for", ALLOC,
      "if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)",
      "if (1)"),

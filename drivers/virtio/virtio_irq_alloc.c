@@ -457,15 +457,6 @@ void virtio_irq_trim(struct virtio_irq_store *store)
 	unsigned long flags, index;
 	bool notify;
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (!store->in_use) {
-		__virtio_irq_retire(store);
-		__virtio_irq_flush_frees(vi);
-	}
-	notify = __virtio_irq_notify_lazy(vi, true);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	virtio_irq_notify(vi, notify);
-
 	/* One by one: the lock is taken with interrupts off */
 	xa_for_each(&store->vectors, index, vec) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
