@@ -184,15 +184,15 @@ static void do_free(struct meanwhile *m)
 	virtio_irq_free(m->other);
 }
 
-/* Freed while recovery was about to reserve it again */
+/* Freed while recovery was about to reserve it again, which it was refused before */
 static void reserve_and_free(struct kunit *test)
 {
 	struct meanwhile m = { };
 
 	race_start(test, &m, VIRTIO_IRQ_T_ALLOC, do_free);
-	m.e.vi->test_data = &m;
-	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_NOMEM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(m.e.vi), 0);
+	KUNIT_EXPECT_EQ(test, m.e.vi->state, VIRTIO_IRQ_READY);
 	race_run(test, &m);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->allocated);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 1)->allocated);
@@ -279,6 +279,42 @@ static void overtaken_activate(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 }
 
+struct sleeper {
+	struct work_struct work;
+	struct virtio_irq_store *store;
+	int ret;
+};
+
+static void sleeper_alloc(struct work_struct *work)
+{
+	struct sleeper *s = container_of(work, struct sleeper, work);
+
+	s->ret = virtio_irq_alloc(s->store, 8, 4, 0, 64);
+}
+
+/* A queue reset drops the request of somebody who sleeps: it is sent once more */
+static void dropped_is_sent_again(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct sleeper s = { .store = &e.ep->msi };
+	unsigned int i;
+
+	virtio_irq_sleep_timeout_ms = 10000;
+	INIT_WORK_ONSTACK(&s.work, sleeper_alloc);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ALLOC, 1, 0);
+	schedule_work(&s.work);
+	for (i = 0; i < 100 && READ_ONCE(e.host->rule.times); i++)
+		msleep(20);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
+	flush_work(&s.work);
+	destroy_work_on_stack(&s.work);
+	KUNIT_EXPECT_EQ(test, s.ret, 4);
+	KUNIT_EXPECT_EQ(test, e.host->resets, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 1);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(arm_and_deactivate),
 	KUNIT_CASE(disarm_and_activate),
@@ -288,6 +324,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(reserve_and_free),
 	KUNIT_CASE(ready_after_the_last),
 	KUNIT_CASE(overtaken_activate),
+	KUNIT_CASE(dropped_is_sent_again),
 	{ }
 };
 
