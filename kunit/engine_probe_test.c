@@ -362,6 +362,28 @@ static void debugfs(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pair fee00010/403\n"));
 }
 
+/* A block is asked for as a block again, and with what its store needs */
+static void reset_and_a_block(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	const struct virtio_irq_req_alloc *req = NULL;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, VIRTIO_IRQ_ALLOC_CONTIGUOUS |
+					       VIRTIO_IRQ_ALLOC_DATA16, 32), 4);
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	KUNIT_ASSERT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 1);
+	for (i = 0; i < e.host->num_requests; i++)
+		if (e.host->log[i].bytes[0] == VIRTIO_IRQ_T_ALLOC)
+			req = (const void *)e.host->log[i].bytes;
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(req->flags), VIRTIO_IRQ_ALLOC_F_CONTIGUOUS |
+						       VIRTIO_IRQ_ALLOC_F_DATA16);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->first), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 4);
+	KUNIT_EXPECT_EQ(test, req->addr_width, 32);
+}
+
 static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(removed_with_everything_in_use),
 	KUNIT_CASE(bad_config),
@@ -377,6 +399,7 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(reset_without_a_queue),
 	KUNIT_CASE(reset_with_longer_answers),
 	KUNIT_CASE(reset_and_refused),
+	KUNIT_CASE(reset_and_a_block),
 	KUNIT_CASE(reset_and_absurd_window),
 	KUNIT_CASE(too_many_scopes),
 	KUNIT_CASE(no_queue_at_probe),

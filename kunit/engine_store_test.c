@@ -115,6 +115,19 @@ static void tlv_longer_than_the_list(struct kunit *test)
 	tlv_refused(test, host);
 }
 
+/* One of a known type of which only the beginning is there; KASAN watches */
+static void tlv_cut_off_by_the_end(struct kunit *test)
+{
+	struct fake_host *host = tlv_host(test);
+	struct virtio_irq_tlv_head filler = {
+		.type = cpu_to_le16(99), .length = cpu_to_le16(FAKE_TLV_SIZE - 8 - 4),
+	};
+
+	tlv_put(host->tlvs, &filler, sizeof(filler));
+	memcpy(host->tlvs + FAKE_TLV_SIZE - 8, &tlv_window, 8);
+	tlv_refused(test, host);
+}
+
 static void tlv_same_store_twice(struct kunit *test)
 {
 	struct fake_host *host = tlv_host(test);
@@ -441,6 +454,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(tlv_short_window),
 	KUNIT_CASE(tlv_short_store),
 	KUNIT_CASE(tlv_longer_than_the_list),
+	KUNIT_CASE(tlv_cut_off_by_the_end),
 	KUNIT_CASE(tlv_same_store_twice),
 	KUNIT_CASE(tlv_block_of_64),
 	KUNIT_CASE(tlv_pasid_of_21_bits),
