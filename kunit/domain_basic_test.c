@@ -345,6 +345,39 @@ static void parent_refuses_alloc(struct kunit *test)
 	domain_expect_idle(d);
 }
 
+struct thief {
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+};
+
+static void steal(void *data)
+{
+	struct thief *thief = data;
+
+	thief->vec = virtio_irq_take(thief->store, 2);
+}
+
+/* The third of four vectors is gone when its interrupt is made: all is undone */
+static void grant_gone_meanwhile(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &domain_reservation, &msi_32);
+	struct virtio_irq_endpoint *ep = list_first_entry(&d->vi->endpoints,
+							  struct virtio_irq_endpoint, node);
+	struct thief thief = { .store = &ep->msi };
+
+	d->parent->on_alloc = steal;
+	d->parent->on_alloc_data = &thief;
+	KUNIT_EXPECT_LT(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSI), 0);
+	d->parent->on_alloc = NULL;
+	KUNIT_ASSERT_NOT_NULL(test, thief.vec);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	virtio_irq_free(thief.vec);
+	domain_expect_idle(d);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSI), 4);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
 static void parent_refuses_third_alloc(struct kunit *test)
 {
 	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
@@ -420,6 +453,7 @@ static struct kunit_case basic_cases[] = {
 	KUNIT_CASE(refused_alloc_falls_back_to_msi),
 	KUNIT_CASE(msix_then_msi),
 	KUNIT_CASE(parent_refuses_alloc),
+	KUNIT_CASE(grant_gone_meanwhile),
 	KUNIT_CASE(parent_refuses_third_alloc),
 #ifdef CONFIG_GENERIC_IRQ_DEBUGFS
 	KUNIT_CASE(shown_in_debugfs),

@@ -273,6 +273,8 @@ static int fake_parent_alloc(struct irq_domain *domain, unsigned int virq, unsig
 	}
 	while (err && i--)
 		fake_parent_drop(irq_domain_get_irq_data(domain, virq + i)->chip_data);
+	if (!err && parent->on_alloc)
+		parent->on_alloc(parent->on_alloc_data);
 	return err;
 }
 

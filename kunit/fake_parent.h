@@ -93,6 +93,10 @@ struct fake_parent {
 	unsigned int		activated;
 	unsigned int		resources;
 	unsigned int		misuse;
+
+	/* Called when an allocation has succeeded here, and not yet above */
+	void (*on_alloc)(void *data);
+	void			*on_alloc_data;
 };
 
 struct fake_parent *fake_parent_new(struct kunit *test, const struct fake_parent_caps *caps);
