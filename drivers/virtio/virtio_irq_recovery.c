@@ -152,7 +152,7 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	struct virtio_irq_range range;
 	struct virtio_irq_call call;
 	u32 first, last, end;
-	u64 changes;
+	u64 changes, freed;
 	int err;
 
 	raw_spin_lock_irq(&vi->lock);
@@ -160,6 +160,7 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	if (store->frees)
 		range.valid = false;
 	changes = store->changes;
+	freed = store->freed;
 	raw_spin_unlock_irq(&vi->lock);
 	if (!range.valid)
 		return 0;
@@ -184,7 +185,8 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	}
 
 	raw_spin_lock_irq(&vi->lock);
-	if (!store->frees && store->unfreed.first == range.first &&
+	/* What was freed meanwhile may lie in the same bounds */
+	if (!store->frees && store->freed == freed && store->unfreed.first == range.first &&
 	    store->unfreed.last == range.last)
 		store->unfreed.valid = false;
 	raw_spin_unlock_irq(&vi->lock);

@@ -164,7 +164,10 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 	vec->acked_pasid = slot->pasid;
 	vec->armed = true;
 	vec->maybe_armed = true;
-	vec->dirty = false;
+	/* Another CPU may have found the queue broken with a later route meanwhile */
+	if (slot->route.address == vec->route.address && slot->route.data == vec->route.data &&
+	    slot->pasid == vec->pasid)
+		vec->dirty = false;
 	vec->logged = false;
 	return 0;
 }

@@ -136,7 +136,7 @@ static int virtio_irq_reinit(struct virtio_irq *vi)
 		goto failed;
 	virtio_irq_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK);
 	if (!(vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_FEATURES_OK)) {
-		err = -ENODEV;
+		err = -EIO;
 		goto failed;
 	}
 	err = virtio_irq_read_config(vi);
