@@ -104,6 +104,11 @@ size_t virtio_irq_core_rsp_max(const struct virtio_irq_core *core)
 	return sizeof(struct virtio_irq_rsp_attach) + core->config.tlv_size;
 }
 
+void virtio_irq_core_set_features(struct virtio_irq_core *core, uint64_t features)
+{
+	core->pasid = features >> VIRTIO_IRQ_F_PASID & 1;
+}
+
 /* Endpoints */
 
 bool virtio_irq_ep_has_window(const struct virtio_irq_ep *ep)
@@ -116,17 +121,69 @@ bool virtio_irq_ep_fits(const struct virtio_irq_ep *ep, uint8_t width)
 	return width >= 64 || !(ep->info.pair_address >> width);
 }
 
+const struct virtio_irq_store_info *virtio_irq_ep_store(const struct virtio_irq_ep *ep,
+							uint16_t store)
+{
+	for (unsigned int i = 0; i < ep->info.num_stores; i++)
+		if (ep->info.stores[i].store == store)
+			return &ep->info.stores[i];
+	return NULL;
+}
+
+bool virtio_irq_store_has(const struct virtio_irq_store_info *store, uint32_t first,
+			  uint32_t count)
+{
+	return !store->size || (first < store->size && store->size - first >= count);
+}
+
+static size_t tlvs_size(const struct virtio_irq_ep *ep)
+{
+	return sizeof(struct virtio_irq_tlv_window) * virtio_irq_ep_has_window(ep) +
+	       sizeof(struct virtio_irq_tlv_pasid) * !!ep->info.pasid_width +
+	       sizeof(struct virtio_irq_tlv_store) * ep->info.num_stores;
+}
+
+static bool store_valid(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+			const struct virtio_irq_store_info *store)
+{
+	uint8_t flags = VIRTIO_IRQ_STORE_F_COMMIT;
+
+	if (ep->info.pasid_width)
+		flags |= VIRTIO_IRQ_STORE_F_PASID;
+	return store->multi_msi <= VIRTIO_IRQ_MAX_ORDER && !(store->flags & ~flags) &&
+	       (core->config.ims || store->store == VIRTIO_IRQ_STORE_MSI) &&
+	       /* The first one of that number */
+	       virtio_irq_ep_store(ep, store->store) == store;
+}
+
 /* What a guest is told must be what the specification allows */
-static bool ep_info_valid(const struct virtio_irq_ep *ep)
+static bool ep_info_valid(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep)
 {
 	const struct virtio_irq_ep_info *info = &ep->info;
 
-	if (info->multi_msi > VIRTIO_IRQ_MAX_ORDER)
+	if (info->num_stores > VIRTIO_IRQ_CORE_MAX_STORES ||
+	    info->pasid_width > VIRTIO_IRQ_MAX_PASID_WIDTH ||
+	    tlvs_size(ep) > core->config.tlv_size)
 		return false;
+	for (unsigned int i = 0; i < info->num_stores; i++)
+		if (!store_valid(core, ep, &info->stores[i]))
+			return false;
 	if (!virtio_irq_ep_has_window(ep))
-		return !info->store_size;
+		return !info->num_stores;
 	return info->pair_address >= info->window_start &&
 	       info->pair_address <= info->window_end && info->pair_address % 4 == 0;
+}
+
+/* A driver without PASIDs cannot use a store whose messages all have one */
+static void hide_pasids(struct virtio_irq_ep_info *info)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < info->num_stores; i++)
+		if (!(info->stores[i].flags & VIRTIO_IRQ_STORE_F_PASID))
+			info->stores[n++] = info->stores[i];
+	info->num_stores = n;
+	info->pasid_width = 0;
 }
 
 /*
@@ -158,10 +215,12 @@ uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 	status = core->ops->attach(core->opaque, ep, id, &ep->info);
 	if (status != VIRTIO_IRQ_S_OK)
 		return virtio_irq_sane_status(status);
-	if (!ep_info_valid(ep)) {
+	if (!ep_info_valid(core, ep)) {
 		core->ops->detach(core->opaque, ep, ep->info.priv);
 		return VIRTIO_IRQ_S_DEVERR;
 	}
+	if (!core->pasid)
+		hide_pasids(&ep->info);
 
 	core->ep_spare = NULL;
 	virtio_irq_ep_insert(core, ep);
@@ -248,7 +307,8 @@ struct virtio_irq_msg virtio_irq_vector_route(const struct virtio_irq_vector *v)
  * never needs one: x86 cannot undo the move that the guest has already made.
  */
 uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route)
+			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route,
+			      uint32_t pasid)
 {
 	uint8_t status;
 
@@ -261,6 +321,7 @@ uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep
 		v->state |= VIRTIO_IRQ_V_ARMED;
 		core->stats.armed++;
 	}
+	v->state = (v->state & ~VIRTIO_IRQ_V_PASID) | pasid;
 	virtio_irq_split(v->route_address, route->address);
 	v->route_data = route->data;
 	return VIRTIO_IRQ_S_OK;
@@ -271,6 +332,7 @@ void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep
 {
 	if (!(v->state & VIRTIO_IRQ_V_ARMED))
 		return;
+	v->state &= ~VIRTIO_IRQ_V_PASID;
 	virtio_irq_split(v->route_address, 0);
 	v->route_data = 0;
 	core->stats.armed--;
@@ -300,7 +362,6 @@ static enum virtio_irq_verdict judge(struct virtio_irq_core *core, struct virtio
 				     bool has_pasid, uint32_t pasid,
 				     struct virtio_irq_vector **vector)
 {
-	const uint32_t mask = VIRTIO_IRQ_V_PASID | VIRTIO_IRQ_V_PASID_VALID;
 	struct virtio_irq_vector *v;
 
 	if (!virtio_irq_ep_has_window(ep) || address != ep->info.pair_address)
@@ -311,7 +372,7 @@ static enum virtio_irq_verdict judge(struct virtio_irq_core *core, struct virtio
 	/* No PASID and PASID 0 are different; one of more than 20 bits is none at all */
 	if (has_pasid && pasid > VIRTIO_IRQ_PASID_MASK)
 		return VIRTIO_IRQ_BLOCKED_PASID;
-	if ((v->state & mask) != (has_pasid ? VIRTIO_IRQ_V_PASID_VALID | pasid : 0))
+	if ((v->state & VIRTIO_IRQ_V_PASID) != (has_pasid ? VIRTIO_IRQ_V_PASID_VALID | pasid : 0))
 		return VIRTIO_IRQ_BLOCKED_PASID;
 	*vector = v;
 	return VIRTIO_IRQ_DELIVERED;
@@ -369,6 +430,8 @@ static void describe(const struct virtio_irq_ep *ep, const struct virtio_irq_vec
 			.data = v->data,
 		},
 		.route = virtio_irq_vector_route(v),
+		.has_pasid = v->state & VIRTIO_IRQ_V_PASID_VALID,
+		.pasid = v->state & VIRTIO_IRQ_V_PASID_VALUE,
 		.delivered = virtio_irq_join(v->delivered),
 		.routed = v->routed,
 	};

@@ -26,9 +26,22 @@ struct virtio_irq_msg {
 	uint32_t data;
 };
 
+/* A store of an endpoint, as its STORE TLV has it */
+struct virtio_irq_store_info {
+	uint16_t store;
+	/* VIRTIO_IRQ_STORE_F_* */
+	uint8_t flags;
+	/* log2 of the largest CONTIGUOUS block, 0 to 5 */
+	uint8_t multi_msi;
+	/* Number of indices, 0: no fixed size */
+	uint32_t size;
+};
+
+#define VIRTIO_IRQ_CORE_MAX_STORES	8
+
 /*
  * What the VMM says of an endpoint when it is attached. Filled by ops->attach;
- * the core presets it to "no store, no window".
+ * the core presets it to "no store, no window, no PASID".
  */
 struct virtio_irq_ep_info {
 	/* The VMM's own, handed back in every callback */
@@ -40,11 +53,15 @@ struct virtio_irq_ep_info {
 	uint64_t window_end;
 	/* The address that pairs get, 4-byte aligned and in the window */
 	uint64_t pair_address;
-	/* Store 0: number of indices (0: the endpoint has none), VIRTIO_IRQ_STORE_F_* */
-	uint32_t store_size;
-	uint8_t store_flags;
-	/* log2 of the largest CONTIGUOUS block, 0 to 5 */
-	uint8_t multi_msi;
+	/*
+	 * Its stores, each number once; others than 0 only if config.ims. The
+	 * driver is not told of one with VIRTIO_IRQ_STORE_F_PASID, nor of
+	 * pasid_width, unless it has VIRTIO_IRQ_F_PASID.
+	 */
+	unsigned int num_stores;
+	struct virtio_irq_store_info stores[VIRTIO_IRQ_CORE_MAX_STORES];
+	/* PASIDs below 1 << pasid_width, at most 20; 0: the endpoint has no PASIDs */
+	uint8_t pasid_width;
 };
 
 struct virtio_irq_ops {
@@ -72,11 +89,16 @@ struct virtio_irq_core_config {
 	uint32_t max_endpoints;		/* 1 .. 1 << 20 */
 	uint32_t max_count;		/* 1 .. 1 << 16 */
 	uint32_t tlv_size;		/* a multiple of 8, VIRTIO_IRQ_CORE_TLV_MIN .. _MAX */
+	bool ims;			/* serves stores other than 0; else they are UNSUPP */
 	uint64_t seed;			/* of the hash tables, unknown to the guest */
 };
 
 #define VIRTIO_IRQ_CORE_TLV_MIN		64
 #define VIRTIO_IRQ_CORE_TLV_MAX		65536
+/* Enough for an endpoint with VIRTIO_IRQ_CORE_MAX_STORES stores and PASIDs */
+#define VIRTIO_IRQ_CORE_TLV_ALL						\
+	(sizeof(struct virtio_irq_tlv_window) + sizeof(struct virtio_irq_tlv_pasid) + \
+	 VIRTIO_IRQ_CORE_MAX_STORES * sizeof(struct virtio_irq_tlv_store))
 
 /*
  * Limits that may be changed at any time; what is already taken stays. A new
@@ -122,6 +144,8 @@ struct virtio_irq_vector_info {
 	bool contiguous;
 	struct virtio_irq_msg pair;
 	struct virtio_irq_msg route;	/* zero unless armed */
+	bool has_pasid;			/* its messages carry one; false unless armed */
+	uint32_t pasid;
 	uint64_t delivered;
 	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
 };
@@ -134,8 +158,14 @@ struct virtio_irq_core *virtio_irq_core_new(const struct virtio_irq_core_config 
 					    const struct virtio_irq_ops *ops, void *opaque);
 void virtio_irq_core_free(struct virtio_irq_core *core);
 
-/* Device reset: detaches every endpoint. Statistics and quotas stay. */
+/* Device reset: detaches every endpoint. Statistics, quotas and features stay. */
 void virtio_irq_core_reset(struct virtio_irq_core *core);
+
+/*
+ * The features that driver and device have agreed on, a bit mask. None at
+ * first. What an attached endpoint was told stays as it is.
+ */
+void virtio_irq_core_set_features(struct virtio_irq_core *core, uint64_t features);
 
 void virtio_irq_core_get_quotas(const struct virtio_irq_core *core, struct virtio_irq_quotas *q);
 void virtio_irq_core_set_quotas(struct virtio_irq_core *core, const struct virtio_irq_quotas *q);
@@ -181,7 +211,7 @@ void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 
 /*
  * Migration. save() returns a malloc()ed blob. load() needs a core without
- * endpoints; it calls ops->attach for each saved one, validates everything as
+ * endpoints; it brings the features with it; it calls ops->attach for each saved one, validates everything as
  * if it came from a guest, and on any error leaves the core empty and returns
  * a negative errno: -EINVAL malformed, or saved by a core with another config;
  * -ENODEV an endpoint is refused, or is not what the guest was told it is;

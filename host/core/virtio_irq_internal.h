@@ -29,9 +29,10 @@
 #define VIRTIO_IRQ_LINE_FIRST		(VIRTIO_IRQ_DATA16_END / VIRTIO_IRQ_LINE)
 #define VIRTIO_IRQ_LINE_END		(UINT32_C(1) << (32 - VIRTIO_IRQ_MAX_ORDER))
 
-/* Bits of virtio_irq_vector.state; 0..19 are a PASID */
-#define VIRTIO_IRQ_V_PASID		VIRTIO_IRQ_PASID_MASK
+/* Bits of virtio_irq_vector.state; 0..20 are those of the messages, 0 unless armed */
+#define VIRTIO_IRQ_V_PASID_VALUE	VIRTIO_IRQ_PASID_MASK
 #define VIRTIO_IRQ_V_PASID_VALID	(UINT32_C(1) << 20)
+#define VIRTIO_IRQ_V_PASID		(VIRTIO_IRQ_V_PASID_VALUE | VIRTIO_IRQ_V_PASID_VALID)
 #define VIRTIO_IRQ_V_ARMED		(UINT32_C(1) << 24)
 /* By COMMIT or ALLOC; an ACTIVATE that commits on its own does not set it */
 #define VIRTIO_IRQ_V_COMMITTED		(UINT32_C(1) << 25)
@@ -45,6 +46,9 @@
 	(VIRTIO_IRQ_V_ARMED | VIRTIO_IRQ_V_COMMITTED | VIRTIO_IRQ_V_TAKEN)
 /* What has to be the same for an ALLOC to be "already allocated alike" */
 #define VIRTIO_IRQ_V_ALIKE		(VIRTIO_IRQ_V_CONTIGUOUS | VIRTIO_IRQ_V_DATA16)
+
+/* Of a PASID, VIRTIO_IRQ_PASID_MASK */
+#define VIRTIO_IRQ_MAX_PASID_WIDTH	20
 
 /* A link to a vector: its number in the table plus one, 0 for none */
 typedef uint32_t virtio_irq_link;
@@ -105,6 +109,8 @@ struct virtio_irq_core {
 	const struct virtio_irq_ops *ops;
 	void *opaque;
 	struct virtio_irq_quotas quotas;
+	/* VIRTIO_IRQ_F_PASID is negotiated */
+	bool pasid;
 	/* The gauges in here are those that the limits are compared with */
 	struct virtio_irq_stats stats;
 
@@ -176,6 +182,12 @@ uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 			     struct virtio_irq_ep **ep);
 void virtio_irq_ep_detach(struct virtio_irq_core *core, struct virtio_irq_ep *ep);
 bool virtio_irq_ep_has_window(const struct virtio_irq_ep *ep);
+/* NULL: the endpoint has no such store */
+const struct virtio_irq_store_info *virtio_irq_ep_store(const struct virtio_irq_ep *ep,
+							uint16_t store);
+/* Is [@first, @first + @count), which does not wrap, in the store? */
+bool virtio_irq_store_has(const struct virtio_irq_store_info *store, uint32_t first,
+			  uint32_t count);
 /* The pair address is below 1 << @width */
 bool virtio_irq_ep_fits(const struct virtio_irq_ep *ep, uint8_t width);
 
@@ -191,9 +203,10 @@ uint8_t virtio_irq_vector_charge(struct virtio_irq_core *core, struct virtio_irq
 				 struct virtio_irq_vector *v, uint32_t flag);
 void virtio_irq_vector_uncharge(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 				struct virtio_irq_vector *v, uint32_t flag);
-/* Arm or re-route, a status; the opposite */
+/* Arm or re-route, @pasid of V_PASID, a status; the opposite */
 uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route);
+			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route,
+			      uint32_t pasid);
 void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			      struct virtio_irq_vector *v);
 /* Disarm, give the resource back, delete */

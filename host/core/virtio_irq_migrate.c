@@ -7,8 +7,9 @@
  * All little-endian:
  *
  *	header		magic, version, the config that the guest has read,
- *			cursors of the data values, number of endpoints
+ *			cursors of the data values, number of endpoints, features
  *	each endpoint	what the guest was told of it, number of vectors
+ *	 each store	of the endpoint
  *	each vector	by ascending data value
  *
  * The order by data value lets load() see with one look back that no value
@@ -22,15 +23,19 @@
 #include "virtio_irq_internal.h"
 
 #define MAGIC			UINT32_C(0x51524956)	/* "VIRQ" */
-#define VERSION			1
+#define VERSION			2
 
-#define HEADER_SIZE		36
-#define EP_SIZE			40
+#define HEADER_SIZE		40
+#define EP_SIZE			36
+#define STORE_SIZE		8
 #define VECTOR_SIZE		44
 
 #define EP_F_ISOLATED		(1 << 0)
 #define VECTOR_STATE		\
-	(VIRTIO_IRQ_V_ARMED | VIRTIO_IRQ_V_COMMITTED | VIRTIO_IRQ_V_ALIKE)
+	(VIRTIO_IRQ_V_ARMED | VIRTIO_IRQ_V_COMMITTED | VIRTIO_IRQ_V_ALIKE | VIRTIO_IRQ_V_PASID)
+
+#define FEATURE_IMS		(1 << 0)
+#define FEATURE_PASID		(1 << 1)
 
 /* Save */
 
@@ -72,20 +77,26 @@ static void save_header(struct writer *w, const struct virtio_irq_core *core)
 	write32(w, core->next_line);
 	write32(w, core->next_data16);
 	write32(w, core->stats.endpoints);
+	write32(w, (core->config.ims ? FEATURE_IMS : 0) | (core->pasid ? FEATURE_PASID : 0));
 }
 
 static void save_ep(struct writer *w, const struct virtio_irq_ep *ep)
 {
 	write32(w, ep->id);
 	write8(w, ep->info.isolated ? EP_F_ISOLATED : 0);
-	write8(w, ep->info.store_flags);
-	write8(w, ep->info.multi_msi);
+	write8(w, ep->info.pasid_width);
+	write8(w, (uint8_t)ep->info.num_stores);
 	write8(w, 0);
 	write64(w, ep->info.window_start);
 	write64(w, ep->info.window_end);
 	write64(w, ep->info.pair_address);
-	write32(w, ep->info.store_size);
 	write32(w, ep->allocated);
+	for (unsigned int i = 0; i < ep->info.num_stores; i++) {
+		write16(w, ep->info.stores[i].store);
+		write8(w, ep->info.stores[i].flags);
+		write8(w, ep->info.stores[i].multi_msi);
+		write32(w, ep->info.stores[i].size);
+	}
 }
 
 static void save_vector(struct writer *w, const struct virtio_irq_vector *v)
@@ -131,18 +142,21 @@ int virtio_irq_core_save(const struct virtio_irq_core *core, uint8_t **blob, siz
 {
 	const struct virtio_irq_vector **sorted;
 	const struct virtio_irq_ep *ep;
+	size_t num_stores = 0;
 	uint32_t most = 1;
 	struct writer w;
 
-	for (ep = core->ep_first; ep; ep = ep->next)
+	for (ep = core->ep_first; ep; ep = ep->next) {
+		num_stores += ep->info.num_stores;
 		if (ep->allocated > most)
 			most = ep->allocated;
+	}
 	sorted = malloc(most * sizeof(*sorted));
 	if (!sorted)
 		return -ENOMEM;
 
 	*size = HEADER_SIZE + (size_t)core->stats.endpoints * EP_SIZE +
-		(size_t)core->stats.allocated * VECTOR_SIZE;
+		num_stores * STORE_SIZE + (size_t)core->stats.allocated * VECTOR_SIZE;
 	*blob = malloc(*size);
 	if (!*blob) {
 		free(sorted);
@@ -199,7 +213,7 @@ static uint64_t read64(struct reader *r)
 /* The guest has read the config once and relies on it */
 static int load_header(struct reader *r, struct virtio_irq_core *core, uint32_t *num_eps)
 {
-	uint32_t next_line, next_data16;
+	uint32_t next_line, next_data16, features;
 
 	if (r->left < HEADER_SIZE || read32(r) != MAGIC || read32(r) != VERSION)
 		return -EINVAL;
@@ -210,21 +224,34 @@ static int load_header(struct reader *r, struct virtio_irq_core *core, uint32_t 
 	next_line = read32(r);
 	next_data16 = read32(r);
 	*num_eps = read32(r);
+	features = read32(r);
+	if (features & ~(FEATURE_IMS | FEATURE_PASID) ||
+	    !(features & FEATURE_IMS) != !core->config.ims)
+		return -EINVAL;
 	if (next_line < VIRTIO_IRQ_LINE_FIRST || next_line >= VIRTIO_IRQ_LINE_END ||
 	    next_data16 >= VIRTIO_IRQ_DATA16_END || *num_eps > core->config.max_endpoints)
 		return -EINVAL;
 	core->next_line = next_line;
 	core->next_data16 = next_data16;
+	core->pasid = features & FEATURE_PASID;
 	return 0;
 }
 
 /* What the guest was told at ATTACH has to be true here as well */
 static bool same_info(const struct virtio_irq_ep_info *a, const struct virtio_irq_ep_info *b)
 {
-	return a->isolated == b->isolated && a->store_flags == b->store_flags &&
-	       a->multi_msi == b->multi_msi && a->window_start == b->window_start &&
-	       a->window_end == b->window_end && a->pair_address == b->pair_address &&
-	       a->store_size == b->store_size;
+	if (a->isolated != b->isolated || a->window_start != b->window_start ||
+	    a->window_end != b->window_end || a->pair_address != b->pair_address ||
+	    a->pasid_width != b->pasid_width || a->num_stores != b->num_stores)
+		return false;
+	for (unsigned int i = 0; i < a->num_stores; i++) {
+		const struct virtio_irq_store_info *s = &a->stores[i], *t = &b->stores[i];
+
+		if (s->store != t->store || s->flags != t->flags ||
+		    s->multi_msi != t->multi_msi || s->size != t->size)
+			return false;
+	}
+	return true;
 }
 
 static int load_ep(struct reader *r, struct virtio_irq_core *core,
@@ -239,17 +266,24 @@ static int load_ep(struct reader *r, struct virtio_irq_core *core,
 	id = read32(r);
 	flags = read8(r);
 	info.isolated = flags & EP_F_ISOLATED;
-	info.store_flags = read8(r);
-	info.multi_msi = read8(r);
+	info.pasid_width = read8(r);
+	info.num_stores = read8(r);
 	pad = read8(r);
 	info.window_start = read64(r);
 	info.window_end = read64(r);
 	info.pair_address = read64(r);
-	info.store_size = read32(r);
 	*num_vectors = read32(r);
 
-	if (flags & ~EP_F_ISOLATED || pad || virtio_irq_ep_find(core, id))
+	if (flags & ~EP_F_ISOLATED || pad || virtio_irq_ep_find(core, id) ||
+	    info.num_stores > VIRTIO_IRQ_CORE_MAX_STORES ||
+	    r->left < info.num_stores * STORE_SIZE)
 		return -EINVAL;
+	for (unsigned int i = 0; i < info.num_stores; i++) {
+		info.stores[i].store = read16(r);
+		info.stores[i].flags = read8(r);
+		info.stores[i].multi_msi = read8(r);
+		info.stores[i].size = read32(r);
+	}
 	switch (virtio_irq_ep_attach(core, id, ep)) {
 	case VIRTIO_IRQ_S_OK:
 		break;
@@ -282,21 +316,36 @@ static bool same_block(const struct saved *a, const struct saved *b)
 	       first_index(&a->v, a->start) == first_index(&b->v, b->start);
 }
 
+static bool saved_pasid_valid(const struct virtio_irq_ep *ep,
+			      const struct virtio_irq_store_info *store,
+			      const struct virtio_irq_vector *v)
+{
+	uint32_t pasid = v->state & VIRTIO_IRQ_V_PASID;
+
+	if (!(v->state & VIRTIO_IRQ_V_ARMED))
+		return !pasid;
+	if (!pasid)
+		return !(store->flags & VIRTIO_IRQ_STORE_F_PASID);
+	return pasid & VIRTIO_IRQ_V_PASID_VALID && ep->info.pasid_width &&
+	       !((pasid & VIRTIO_IRQ_V_PASID_VALUE) >> ep->info.pasid_width);
+}
+
 static bool saved_valid(const struct virtio_irq_ep *ep, struct saved *s,
 			const struct saved *last, uint32_t pad)
 {
 	const struct virtio_irq_vector *v = &s->v;
+	const struct virtio_irq_store_info *store = virtio_irq_ep_store(ep, v->store);
 	bool data16 = v->state & VIRTIO_IRQ_V_DATA16;
 	uint32_t size;
 
-	if (pad || v->state & ~VECTOR_STATE || v->store != VIRTIO_IRQ_STORE_MSI ||
-	    v->index >= ep->info.store_size)
+	if (pad || v->state & ~VECTOR_STATE || !store ||
+	    !virtio_irq_store_has(store, v->index, 1) || !saved_pasid_valid(ep, store, v))
 		return false;
 	if (v->addr_width < 2 || v->addr_width > 64 || !virtio_irq_ep_fits(ep, v->addr_width))
 		return false;
 	if (data16 ? v->data >= VIRTIO_IRQ_DATA16_END : v->data < VIRTIO_IRQ_DATA16_END)
 		return false;
-	if (v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? ep->info.multi_msi : 0))
+	if (v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0))
 		return false;
 	if (!(v->state & VIRTIO_IRQ_V_ARMED) && (virtio_irq_join(v->route_address) ||
 						 v->route_data))
@@ -322,7 +371,8 @@ static int load_state(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	if (status == VIRTIO_IRQ_S_OK && saved->state & VIRTIO_IRQ_V_ARMED) {
 		if (virtio_irq_check_route(core, ep, &route) != VIRTIO_IRQ_S_OK)
 			return -EINVAL;
-		status = virtio_irq_vector_arm(core, ep, v, &route);
+		status = virtio_irq_vector_arm(core, ep, v, &route,
+					       saved->state & VIRTIO_IRQ_V_PASID);
 	}
 	if (status == VIRTIO_IRQ_S_NOMEM)
 		return -ENOMEM;
@@ -387,6 +437,7 @@ static int load_all(struct reader *r, struct virtio_irq_core *core)
 int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size_t size)
 {
 	struct virtio_irq_quotas quotas = core->quotas;
+	bool pasid = core->pasid;
 	struct reader r = { .p = blob, .left = size };
 	int err;
 
@@ -398,7 +449,9 @@ int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size
 	core->quotas.pool = UINT32_MAX;
 	err = load_all(&r, core);
 	core->quotas = quotas;
-	if (err)
+	if (err) {
 		virtio_irq_core_reset(core);
+		core->pasid = pasid;
+	}
 	return err;
 }

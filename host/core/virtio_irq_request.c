@@ -39,15 +39,16 @@ struct range {
 
 struct alloc {
 	struct range range;
+	const struct virtio_irq_store_info *store;
 	/* VIRTIO_IRQ_V_*, what the vectors are to be */
 	uint32_t state;
 	uint8_t addr_width;
 	bool commit;
 };
 
-static bool store_offered(uint16_t store)
+static bool store_offered(const struct virtio_irq_core *core, uint16_t store)
 {
-	return store == VIRTIO_IRQ_STORE_MSI;
+	return core->config.ims || store == VIRTIO_IRQ_STORE_MSI;
 }
 
 static bool range_valid(const struct virtio_irq_core *core, const struct range *range)
@@ -66,7 +67,17 @@ static uint8_t *put_tlv(uint8_t *p, uint16_t type, size_t size)
 	return p + size;
 }
 
+static uint8_t *put_store(uint8_t *p, const struct virtio_irq_store_info *store)
+{
+	PUT16(p, virtio_irq_tlv_store, store, store->store);
+	p[offsetof(struct virtio_irq_tlv_store, multi_msi)] = store->multi_msi;
+	p[offsetof(struct virtio_irq_tlv_store, flags)] = store->flags;
+	PUT32(p, virtio_irq_tlv_store, size, store->size);
+	return put_tlv(p, VIRTIO_IRQ_TLV_T_STORE, sizeof(struct virtio_irq_tlv_store));
+}
+
 _Static_assert(sizeof(struct virtio_irq_tlv_window) % 8 == 0 &&
+	       sizeof(struct virtio_irq_tlv_pasid) % 8 == 0 &&
 	       sizeof(struct virtio_irq_tlv_store) % 8 == 0, "TLVs follow without a gap");
 _Static_assert(sizeof(struct virtio_irq_tlv_window) + sizeof(struct virtio_irq_tlv_store) <=
 	       VIRTIO_IRQ_CORE_TLV_MIN, "all TLVs fit");
@@ -91,12 +102,11 @@ static uint8_t do_attach(struct virtio_irq_core *core, const uint8_t *req, uint8
 		PUT64(p, virtio_irq_tlv_window, end, ep->info.window_end);
 		p = put_tlv(p, VIRTIO_IRQ_TLV_T_WINDOW, sizeof(struct virtio_irq_tlv_window));
 	}
-	if (ep->info.store_size) {
-		PUT16(p, virtio_irq_tlv_store, store, VIRTIO_IRQ_STORE_MSI);
-		p[offsetof(struct virtio_irq_tlv_store, multi_msi)] = ep->info.multi_msi;
-		p[offsetof(struct virtio_irq_tlv_store, flags)] = ep->info.store_flags;
-		PUT32(p, virtio_irq_tlv_store, size, ep->info.store_size);
-		put_tlv(p, VIRTIO_IRQ_TLV_T_STORE, sizeof(struct virtio_irq_tlv_store));
+	for (unsigned int i = 0; i < ep->info.num_stores; i++)
+		p = put_store(p, &ep->info.stores[i]);
+	if (ep->info.pasid_width) {
+		p[offsetof(struct virtio_irq_tlv_pasid, width)] = ep->info.pasid_width;
+		put_tlv(p, VIRTIO_IRQ_TLV_T_PASID, sizeof(struct virtio_irq_tlv_pasid));
 	}
 	return VIRTIO_IRQ_S_OK;
 }
@@ -194,7 +204,7 @@ static uint8_t alloc_one(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	uint8_t status;
 	uint32_t data;
 
-	if (alloc->range.first + i >= ep->info.store_size)
+	if (!virtio_irq_store_has(alloc->store, alloc->range.first + i, 1))
 		return VIRTIO_IRQ_S_RANGE;
 
 	v = virtio_irq_vector_find(core, ep, alloc->range.store, alloc->range.first + i);
@@ -286,10 +296,9 @@ static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *e
 
 	while (order < VIRTIO_IRQ_MAX_ORDER && UINT32_C(1) << order < range->count)
 		order++;
-	if (range->count > UINT32_C(1) << order || order > ep->info.multi_msi)
+	if (range->count > UINT32_C(1) << order || order > alloc->store->multi_msi)
 		return VIRTIO_IRQ_S_RANGE;
-	if (range->first >= ep->info.store_size ||
-	    ep->info.store_size - range->first < range->count)
+	if (!virtio_irq_store_has(alloc->store, range->first, range->count))
 		return VIRTIO_IRQ_S_RANGE;
 
 	if (!is_block(core, ep, alloc, order)) {
@@ -327,13 +336,15 @@ static uint8_t do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_
 
 	if (flags & ~ALLOC_FLAGS)
 		return VIRTIO_IRQ_S_INVAL;
-	if (!store_offered(alloc.range.store))
+	if (!store_offered(core, alloc.range.store))
 		return VIRTIO_IRQ_S_UNSUPP;
 	if (!range_valid(core, &alloc.range) ||
 	    alloc.addr_width < ADDR_WIDTH_MIN || alloc.addr_width > ADDR_WIDTH_MAX)
 		return VIRTIO_IRQ_S_RANGE;
 	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
-	if (!ep || !ep->info.store_size)
+	if (ep)
+		alloc.store = virtio_irq_ep_store(ep, alloc.range.store);
+	if (!alloc.store)
 		return VIRTIO_IRQ_S_NOENT;
 	/* An address cut off would hit something else */
 	if (!virtio_irq_ep_fits(ep, alloc.addr_width))
@@ -370,7 +381,7 @@ static uint8_t get_range(const struct virtio_irq_core *core, const uint8_t *req,
 	range->store = GET16(req, virtio_irq_req_range, store);
 	range->first = GET32(req, virtio_irq_req_range, first);
 	range->count = GET32(req, virtio_irq_req_range, count);
-	if (!store_offered(range->store))
+	if (!store_offered(core, range->store))
 		return VIRTIO_IRQ_S_UNSUPP;
 	if (!range_valid(core, range))
 		return VIRTIO_IRQ_S_RANGE;
@@ -441,6 +452,20 @@ static uint8_t do_free(struct virtio_irq_core *core, const uint8_t *req, uint8_t
 
 /* ACTIVATE and DEACTIVATE */
 
+/* May the vectors of @store have this PASID, V_PASID, 0 for none? */
+static uint8_t check_pasid(const struct virtio_irq_ep *ep,
+			   const struct virtio_irq_store_info *store, uint32_t pasid)
+{
+	if (!pasid)
+		return store->flags & VIRTIO_IRQ_STORE_F_PASID ? VIRTIO_IRQ_S_INVAL :
+								 VIRTIO_IRQ_S_OK;
+	if (!ep->info.pasid_width)
+		return VIRTIO_IRQ_S_PERM;
+	if ((pasid & VIRTIO_IRQ_V_PASID_VALUE) >> ep->info.pasid_width)
+		return VIRTIO_IRQ_S_RANGE;
+	return VIRTIO_IRQ_S_OK;
+}
+
 static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
 {
 	uint16_t store = GET16(req, virtio_irq_req_activate, store);
@@ -449,6 +474,7 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 		.address = GET64(req, virtio_irq_req_activate, address),
 		.data = GET32(req, virtio_irq_req_activate, data),
 	};
+	uint32_t pasid = GET32(req, virtio_irq_req_activate, pasid);
 	struct virtio_irq_vector *v;
 	struct virtio_irq_ep *ep;
 	uint8_t status;
@@ -456,10 +482,14 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	if (flags & ~VIRTIO_IRQ_ACTIVATE_F_PASID_VALID)
 		return VIRTIO_IRQ_S_INVAL;
 	/* Without its flag the field is a reserved one */
-	if (!flags && GET32(req, virtio_irq_req_activate, pasid))
+	if (!flags && pasid)
 		return VIRTIO_IRQ_S_INVAL;
-	if (flags & VIRTIO_IRQ_ACTIVATE_F_PASID_VALID || !store_offered(store))
+	if ((flags && !core->pasid) || !store_offered(core, store))
 		return VIRTIO_IRQ_S_UNSUPP;
+	if (pasid > VIRTIO_IRQ_PASID_MASK)
+		return VIRTIO_IRQ_S_RANGE;
+	if (flags)
+		pasid |= VIRTIO_IRQ_V_PASID_VALID;
 	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
 	if (!ep)
 		return VIRTIO_IRQ_S_NOENT;
@@ -470,7 +500,11 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	status = virtio_irq_check_route(core, ep, &route);
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
-	status = virtio_irq_vector_arm(core, ep, v, &route);
+	/* What is allocated is in a store that exists */
+	status = check_pasid(ep, virtio_irq_ep_store(ep, store), pasid);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	status = virtio_irq_vector_arm(core, ep, v, &route, pasid);
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
 	v->routed++;
@@ -487,7 +521,7 @@ static uint8_t do_deactivate(struct virtio_irq_core *core, const uint8_t *req, u
 	struct virtio_irq_ep *ep;
 
 	(void)rsp;
-	if (!store_offered(store))
+	if (!store_offered(core, store))
 		return VIRTIO_IRQ_S_UNSUPP;
 	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
 	if (!ep)

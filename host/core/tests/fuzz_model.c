@@ -13,17 +13,27 @@ struct model m;
 const struct virtio_irq_ep_info profiles[NUM_EPS] = {
 	{
 		.window_start = 0xfee00000, .window_end = 0xfeefffff, .pair_address = 0xfee00010,
-		.store_size = MAX_STORE, .multi_msi = 5,
+		.num_stores = 3, .stores = {
+			{ .size = STORE_SIZE, .multi_msi = 5 },
+			{ .store = 1, .size = 8, .multi_msi = 1 },
+			{ .store = 2 },
+		},
+		.pasid_width = 4,
 	}, {
-		.isolated = true, .store_flags = VIRTIO_IRQ_STORE_F_COMMIT,
+		.isolated = true,
 		.window_start = 0x100000000, .window_end = 0x1000fffff,
-		.pair_address = 0x100000000, .store_size = 8, .multi_msi = 2,
+		.pair_address = 0x100000000, .num_stores = 2, .stores = { {
+			.size = 8, .multi_msi = 2, .flags = VIRTIO_IRQ_STORE_F_COMMIT,
+		}, {
+			.store = 0xffff, .size = 4, .flags = VIRTIO_IRQ_STORE_F_PASID,
+		} },
+		.pasid_width = 20,
 	}, {
 		/* No window, no store */
 		.window_start = 1, .window_end = 0,
 	}, {
 		.window_start = 0, .window_end = UINT64_MAX, .pair_address = UINT64_MAX - 3,
-		.store_size = 1,
+		.num_stores = 1, .stores = { { .size = 1 } },
 	},
 };
 
@@ -38,6 +48,78 @@ int ep_index(uint32_t id)
 		if (ep_ids[i] == id)
 			return i;
 	return -1;
+}
+
+struct virtio_irq_ep_info vmm_info(unsigned int e)
+{
+	struct virtio_irq_ep_info info = profiles[e];
+
+	if (!m.ims && info.num_stores)
+		info.num_stores = 1;
+	return info;
+}
+
+struct virtio_irq_ep_info told_info(unsigned int e)
+{
+	struct virtio_irq_ep_info info = vmm_info(e);
+
+	if (!m.pasid) {
+		info.pasid_width = 0;
+		/* It is the last one of its endpoint */
+		if (info.num_stores &&
+		    info.stores[info.num_stores - 1].flags & VIRTIO_IRQ_STORE_F_PASID)
+			info.num_stores--;
+	}
+	return info;
+}
+
+const struct virtio_irq_store_info *find_store(const struct virtio_irq_ep_info *info,
+					       uint16_t store)
+{
+	for (unsigned int i = 0; i < info->num_stores; i++)
+		if (info->stores[i].store == store)
+			return &info->stores[i];
+	return NULL;
+}
+
+/* Where to look first, for the fuzzer's speed alone */
+static uint32_t first_place(uint16_t store, uint32_t index)
+{
+	return store * 24u + index;
+}
+
+struct mvec *find_vec(struct mep *mep, uint16_t store, uint32_t index)
+{
+	uint32_t at = first_place(store, index);
+
+	for (unsigned int i = 0; i < MAX_VECTORS; i++) {
+		struct mvec *v = &mep->vec[(at + i) % MAX_VECTORS];
+
+		if (v->allocated && v->store == store && v->index == index)
+			return v;
+	}
+	return NULL;
+}
+
+/* There is room: the limits of the device have been looked at */
+static struct mvec *new_vec(struct mep *mep, const struct mvec *like, uint16_t store,
+			    uint32_t index)
+{
+	uint32_t at = first_place(store, index);
+
+	for (unsigned int i = 0; i < MAX_VECTORS; i++) {
+		struct mvec *v = &mep->vec[(at + i) % MAX_VECTORS];
+
+		if (v->allocated)
+			continue;
+		*v = *like;
+		v->store = store;
+		v->index = index;
+		v->fresh = true;
+		return v;
+	}
+	CHECK(!"room for a vector");
+	return NULL;
 }
 
 uint32_t count_endpoints(void)
@@ -56,7 +138,7 @@ uint32_t count_vectors(const struct mep *only, bool charged, bool armed)
 	for (unsigned int i = 0; i < NUM_EPS; i++) {
 		if (only && only != &m.ep[i])
 			continue;
-		for (unsigned int j = 0; j < MAX_STORE; j++) {
+		for (unsigned int j = 0; j < MAX_VECTORS; j++) {
 			const struct mvec *v = &m.ep[i].vec[j];
 
 			n += v->allocated && (!charged || v->armed || v->committed) &&
@@ -129,9 +211,14 @@ static uint8_t model_room(const struct mep *mep, uint32_t more)
 	return all > MAX_VECTORS ? VIRTIO_IRQ_S_NOSPC : VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_info *info,
+static bool in_store(const struct virtio_irq_store_info *store, uint64_t first, uint32_t count)
+{
+	return !store->size || first + count <= store->size;
+}
+
+static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_store_info *store,
 				 const struct mvec *like, bool commit, uint32_t first,
-				 uint32_t count, struct prediction *p)
+				 uint32_t count)
 {
 	uint32_t present = 0, same = 0, need = 0;
 	unsigned int order = 0;
@@ -139,15 +226,15 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_inf
 
 	while (1u << order < count)
 		order++;
-	if (order > info->multi_msi || (uint64_t)first + count > info->store_size)
+	if (order > store->multi_msi || !in_store(store, first, count))
 		return VIRTIO_IRQ_S_RANGE;
-	for (uint32_t i = first; i < first + count; i++) {
-		const struct mvec *v = &mep->vec[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mvec *v = find_vec(mep, store->store, first + i);
 
-		present += v->allocated;
-		same += v->allocated && v->contiguous && v->block_first == first &&
-			v->order == order && v->data16 == like->data16 && v->width == like->width;
-		need += commit && !v->armed && !v->committed;
+		present += !!v;
+		same += v && v->contiguous && v->block_first == first && v->order == order &&
+			v->data16 == like->data16 && v->width == like->width;
+		need += commit && (!v || (!v->armed && !v->committed));
 	}
 	if (present && same != count)
 		return VIRTIO_IRQ_S_BUSY;
@@ -161,56 +248,54 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_ep_inf
 		if (status)
 			return status;
 	}
-	for (uint32_t i = first; i < first + count; i++) {
-		struct mvec *v = &mep->vec[i];
+	for (uint32_t i = 0; i < count; i++) {
+		struct mvec *v = find_vec(mep, store->store, first + i);
 
-		if (!v->allocated) {
-			*v = *like;
+		if (!v) {
+			v = new_vec(mep, like, store->store, first + i);
 			v->order = order;
 			v->block_first = first;
-			p->fresh[mep - m.ep][i] = true;
 		}
 		v->committed |= commit;
 	}
 	return VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_ep_info *info,
+static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_store_info *store,
 				  const struct mvec *like, bool commit, uint32_t first,
-				  uint32_t count, uint32_t *granted, struct prediction *p)
+				  uint32_t count, uint32_t *granted)
 {
 	for (*granted = 0; *granted < count; ++*granted) {
 		uint32_t i = first + *granted;
 		uint8_t status = VIRTIO_IRQ_S_OK;
 		struct mvec *v;
 
-		if (i >= info->store_size)
+		if (!in_store(store, i, 1))
 			return VIRTIO_IRQ_S_RANGE;
-		v = &mep->vec[i];
-		if (v->allocated) {
+		v = find_vec(mep, store->store, i);
+		if (v) {
 			if (v->contiguous || v->data16 != like->data16 || v->width != like->width)
 				return VIRTIO_IRQ_S_BUSY;
 		} else {
 			status = model_room(mep, 1);
 		}
-		if (!status && commit && !v->committed && !v->armed)
+		if (!status && commit && !(v && (v->committed || v->armed)))
 			status = model_charge(0);
 		if (status)
 			return status;
-		if (!v->allocated) {
-			*v = *like;
-			p->fresh[mep - m.ep][i] = true;
-		}
+		if (!v)
+			v = new_vec(mep, like, store->store, i);
 		v->committed |= commit;
 	}
 	return VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, struct prediction *p)
+static uint8_t model_alloc(const uint8_t *req, uint32_t *granted)
 {
 	uint32_t flags = le(req + 10, 2), first = le(req + 12, 4), count = le(req + 16, 4);
 	int e = ep_index(le(req + 4, 4));
-	const struct virtio_irq_ep_info *info;
+	const struct virtio_irq_store_info *store;
+	struct virtio_irq_ep_info info;
 	bool commit = flags & 1;
 	uint8_t status;
 	struct mvec like = {
@@ -223,30 +308,36 @@ static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, struct predict
 	*granted = 0;
 	if (!all_zero(req, 21, 24) || flags > 7)
 		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
+	if (le(req + 8, 2) && !m.ims)
 		return VIRTIO_IRQ_S_UNSUPP;
 	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32 ||
 	    like.width < 2 || like.width > 64)
 		return VIRTIO_IRQ_S_RANGE;
-	if (e < 0 || !m.ep[e].attached || !profiles[e].store_size)
+	if (e < 0 || !m.ep[e].attached)
 		return VIRTIO_IRQ_S_NOENT;
-	info = &profiles[e];
-	if (like.width < 64 && info->pair_address >= UINT64_C(1) << like.width)
+	info = told_info((unsigned int)e);
+	store = find_store(&info, (uint16_t)le(req + 8, 2));
+	if (!store)
+		return VIRTIO_IRQ_S_NOENT;
+	if (like.width < 64 && info.pair_address >= UINT64_C(1) << like.width)
 		return VIRTIO_IRQ_S_RANGE;
 	if (like.contiguous) {
-		status = model_alloc_block(&m.ep[e], info, &like, commit, first, count, p);
+		status = model_alloc_block(&m.ep[e], store, &like, commit, first, count);
 		*granted = status ? 0 : count;
 		return status;
 	}
-	status = model_alloc_prefix(&m.ep[e], info, &like, commit, first, count, granted, p);
+	status = model_alloc_prefix(&m.ep[e], store, &like, commit, first, count, granted);
 	return *granted ? VIRTIO_IRQ_S_OK : status;
 }
 
-static void model_free(struct mep *mep, uint32_t first, uint32_t count)
+static void model_free(struct mep *mep, uint16_t store, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = 0; i < MAX_STORE; i++)
-		if (i >= first && i - first < count)
-			memset(&mep->vec[i], 0, sizeof(mep->vec[i]));
+	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
+		struct mvec *v = &mep->vec[i];
+
+		if (v->allocated && v->store == store && v->index - first < count)
+			memset(v, 0, sizeof(*v));
+	}
 }
 
 static uint8_t model_range(const uint8_t *req)
@@ -254,25 +345,28 @@ static uint8_t model_range(const uint8_t *req)
 	uint32_t first = le(req + 12, 4), count = le(req + 16, 4), need = 0;
 	int e = ep_index(le(req + 4, 4));
 	struct mep *mep = e >= 0 && m.ep[e].attached ? &m.ep[e] : NULL;
+	uint16_t store = (uint16_t)le(req + 8, 2);
+	struct mvec *v;
 	uint8_t status;
 
 	if (!all_zero(req, 10, 12) || !all_zero(req, 20, 24))
 		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
+	if (store && !m.ims)
 		return VIRTIO_IRQ_S_UNSUPP;
 	if (!count || count > MAX_COUNT || (uint64_t)first + count > UINT64_C(1) << 32)
 		return VIRTIO_IRQ_S_RANGE;
 	if (req[0] == VIRTIO_IRQ_T_FREE) {
 		if (mep)
-			model_free(mep, first, count);
+			model_free(mep, store, first, count);
 		return VIRTIO_IRQ_S_OK;
 	}
 	if (!mep)
 		return VIRTIO_IRQ_S_NOENT;
 	for (uint32_t i = 0; i < count; i++) {
-		if (first + i >= MAX_STORE || !mep->vec[first + i].allocated)
+		v = find_vec(mep, store, first + i);
+		if (!v)
 			return VIRTIO_IRQ_S_NOENT;
-		need += !mep->vec[first + i].armed && !mep->vec[first + i].committed;
+		need += !v->armed && !v->committed;
 	}
 	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
 		for (uint32_t i = 0; i < need; i++) {
@@ -281,19 +375,28 @@ static uint8_t model_range(const uint8_t *req)
 				return status;
 		}
 	}
-	for (uint32_t i = first; i < first + count; i++)
-		mep->vec[i].committed = req[0] == VIRTIO_IRQ_T_COMMIT;
+	for (uint32_t i = 0; i < count; i++)
+		find_vec(mep, store, first + i)->committed = req[0] == VIRTIO_IRQ_T_COMMIT;
 	return VIRTIO_IRQ_S_OK;
 }
 
 static struct mvec *model_find(const uint8_t *req)
 {
 	int e = ep_index(le(req + 4, 4));
-	uint32_t index = le(req + 12, 4);
 
-	if (e < 0 || index >= MAX_STORE || !m.ep[e].vec[index].allocated)
-		return NULL;
-	return &m.ep[e].vec[index];
+	return e < 0 ? NULL : find_vec(&m.ep[e], (uint16_t)le(req + 8, 2), le(req + 12, 4));
+}
+
+static uint8_t model_pasid(const uint8_t *req, bool has_pasid, uint32_t pasid)
+{
+	struct virtio_irq_ep_info info = told_info((unsigned int)ep_index(le(req + 4, 4)));
+
+	if (!has_pasid)
+		return find_store(&info, (uint16_t)le(req + 8, 2))->flags &
+		       VIRTIO_IRQ_STORE_F_PASID ? VIRTIO_IRQ_S_INVAL : VIRTIO_IRQ_S_OK;
+	if (info.pasid_width && pasid >= 1u << info.pasid_width)
+		return VIRTIO_IRQ_S_RANGE;
+	return info.pasid_width ? VIRTIO_IRQ_S_OK : VIRTIO_IRQ_S_PERM;
 }
 
 static uint8_t model_activate(const uint8_t *req, struct mvec **v)
@@ -302,18 +405,23 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 		.address = (uint64_t)le(req + 20, 4) << 32 | le(req + 16, 4),
 		.data = le(req + 24, 4),
 	};
-	uint32_t flags = le(req + 10, 2);
+	uint32_t flags = le(req + 10, 2), pasid = le(req + 28, 4);
 	uint8_t status;
 
-	if (flags > 1 || (!flags && le(req + 28, 4)))
+	if (flags > 1 || (!flags && pasid))
 		return VIRTIO_IRQ_S_INVAL;
-	if (flags || le(req + 8, 2))
+	if ((flags && !m.pasid) || (le(req + 8, 2) && !m.ims))
 		return VIRTIO_IRQ_S_UNSUPP;
+	if (pasid > 0xfffff)
+		return VIRTIO_IRQ_S_RANGE;
 	*v = model_find(req);
 	if (!*v)
 		return VIRTIO_IRQ_S_NOENT;
 	if (route.address % 4 || route.address == BAD_ROUTE)
 		return VIRTIO_IRQ_S_RANGE;
+	status = model_pasid(req, flags, pasid);
+	if (status)
+		return status;
 	if (!(*v)->armed && !(*v)->committed) {
 		status = model_charge(0);
 		if (status)
@@ -321,6 +429,8 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 	}
 	(*v)->armed = true;
 	(*v)->route = route;
+	(*v)->has_pasid = flags;
+	(*v)->pasid = pasid;
 	(*v)->routed++;
 	return VIRTIO_IRQ_S_OK;
 }
@@ -331,12 +441,14 @@ static uint8_t model_deactivate(const uint8_t *req)
 
 	if (!all_zero(req, 10, 12))
 		return VIRTIO_IRQ_S_INVAL;
-	if (le(req + 8, 2))
+	if (le(req + 8, 2) && !m.ims)
 		return VIRTIO_IRQ_S_UNSUPP;
 	v = model_find(req);
 	if (!v)
 		return VIRTIO_IRQ_S_NOENT;
 	v->armed = false;
+	v->has_pasid = false;
+	v->pasid = 0;
 	v->route = (struct virtio_irq_msg) { .address = 0 };
 	return VIRTIO_IRQ_S_OK;
 }
@@ -369,7 +481,7 @@ uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
 			model_detach(&m.ep[e]);
 		return VIRTIO_IRQ_S_OK;
 	case VIRTIO_IRQ_T_ALLOC:
-		return model_alloc(req, &p->granted, p);
+		return model_alloc(req, &p->granted);
 	case VIRTIO_IRQ_T_ACTIVATE:
 		status = model_activate(req, &v);
 		p->armed = v;

@@ -29,36 +29,48 @@
 #define MAX_VECTORS	64
 #define MAX_ENDPOINTS	2
 #define MAX_COUNT	48
-#define TLV_SIZE	VIRTIO_IRQ_CORE_TLV_MIN
-#define MAX_STORE	48
+#define TLV_SIZE	96
+/* Store 0 of the first endpoint */
+#define STORE_SIZE	48
 #define NUM_EPS		4
 /* So that no data value may come a second time, see check_new_data() */
 #define MAX_STEPS	512
 #define WIDE_VALUES	(1u << 17)
 
 struct mvec {
+	uint16_t store;
+	uint32_t index;
+	/* New in this step: the model does not know its data value yet */
+	bool fresh;
 	bool allocated, armed, committed, contiguous, data16;
 	uint8_t width;
 	unsigned int order;
 	uint32_t block_first;
 	uint32_t data;
 	struct virtio_irq_msg route;
+	bool has_pasid;
+	uint32_t pasid;
 	uint64_t delivered, routed;
 };
 
 #define ABSENT		UINT32_C(0x77)
+/* Which no endpoint has */
+#define NO_STORE	3
 #define BAD_ROUTE	UINT64_C(0x1000)
 
 struct mep {
 	bool attached;
 	struct virtio_irq_ep *ep;
-	struct mvec vec[MAX_STORE];
+	/* Each as near behind first_place() as there was room */
+	struct mvec vec[MAX_VECTORS];
 	/* Every value that was ever given out */
 	uint8_t seen[(65536 + WIDE_VALUES) / 8];
 };
 
 struct model {
 	struct mep ep[NUM_EPS];
+	/* This run's device has stores other than 0, its driver has PASIDs */
+	bool ims, pasid;
 	struct virtio_irq_quotas quotas;
 	/* The VMM: refuses with this status when so many are taken */
 	uint8_t commit_status;
@@ -87,11 +99,16 @@ struct prediction {
 	uint32_t granted;
 	/* OK of an ACTIVATE */
 	const struct mvec *armed;
-	/* Vectors that are new: the model does not know their data value yet */
-	bool fresh[NUM_EPS][MAX_STORE];
 };
 
 int ep_index(uint32_t id);
+/* What the VMM says of it, and what the driver is told in this run */
+struct virtio_irq_ep_info vmm_info(unsigned int e);
+struct virtio_irq_ep_info told_info(unsigned int e);
+const struct virtio_irq_store_info *find_store(const struct virtio_irq_ep_info *info,
+					       uint16_t store);
+/* NULL: not allocated */
+struct mvec *find_vec(struct mep *mep, uint16_t store, uint32_t index);
 uint32_t count_endpoints(void);
 /* Of one endpoint or, NULL, of all */
 uint32_t count_vectors(const struct mep *only, bool charged, bool armed);

@@ -48,7 +48,7 @@ static uint8_t op_attach(void *opaque, struct virtio_irq_ep *ep, uint32_t endpoi
 	(void)opaque;
 	if (i < 0)
 		return endpoint == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
-	*info = profiles[i];
+	*info = vmm_info((unsigned int)i);
 	info->priv = &m.ep[i];
 	if (!m.shadow)
 		m.ep[i].ep = ep;
@@ -82,11 +82,18 @@ static void op_deliver(void *opaque, void *priv, const struct virtio_irq_msg *ro
 	m.last_ep = priv;
 }
 
+static void check_name(const struct mep *mep, uint16_t store, uint32_t index)
+{
+	struct virtio_irq_ep_info info = vmm_info((unsigned int)(mep - m.ep));
+	const struct virtio_irq_store_info *s = find_store(&info, store);
+
+	CHECK(s && (!s->size || index < s->size));
+}
+
 static uint8_t op_commit(void *opaque, void *priv, uint16_t store, uint32_t index)
 {
 	(void)opaque;
-	(void)priv;
-	CHECK(store == 0 && index < MAX_STORE);
+	check_name(priv, store, index);
 	if (m.shadow)
 		return VIRTIO_IRQ_S_OK;
 	if (m.commit_status && m.taken >= m.commit_limit)
@@ -98,8 +105,7 @@ static uint8_t op_commit(void *opaque, void *priv, uint16_t store, uint32_t inde
 static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
 {
 	(void)opaque;
-	(void)priv;
-	CHECK(store == 0 && index < MAX_STORE);
+	check_name(priv, store, index);
 	if (m.shadow)
 		return;
 	CHECK(m.taken > 0);
@@ -129,16 +135,30 @@ static struct virtio_irq_core *new_core(uint64_t seed)
 	struct virtio_irq_core *core;
 
 	c.seed = seed;
+	c.ims = m.ims;
 	core = virtio_irq_core_new(&c, &ops, NULL);
 	CHECK(core);
 	return core;
 }
 
+static void put(uint8_t *p, uint64_t value, unsigned int n)
+{
+	while (n--) {
+		*p++ = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
 /* The model against the core */
 
-static void check_new_data(struct mep *mep, uint32_t index)
+static bool same_block(const struct mvec *v, const struct mvec *w)
 {
-	struct mvec *v = &mep->vec[index];
+	return v->contiguous && w->contiguous && v->store == w->store &&
+	       v->block_first == w->block_first;
+}
+
+static void check_new_data(struct mep *mep, const struct mvec *v)
+{
 	uint32_t size = 1u << v->order;
 
 	CHECK(v->data16 == (v->data <= 0xffff));
@@ -146,78 +166,92 @@ static void check_new_data(struct mep *mep, uint32_t index)
 	CHECK(!(mep->seen[v->data / 8] >> v->data % 8 & 1));
 	mep->seen[v->data / 8] |= (uint8_t)(1u << v->data % 8);
 	if (v->contiguous) {
-		CHECK(v->data % size == index - v->block_first);
-		CHECK(v->data - mep->vec[v->block_first].data == index - v->block_first);
+		CHECK(v->data % size == v->index - v->block_first);
+		CHECK(v->data - find_vec(mep, v->store, v->block_first)->data ==
+		      v->index - v->block_first);
 	}
 	/* Nobody else's block, nor in its tail */
-	for (uint32_t i = 0; i < MAX_STORE; i++) {
+	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
 		const struct mvec *w = &mep->vec[i];
-		bool mine = v->contiguous && w->contiguous && w->block_first == v->block_first;
 
 		if (!w->allocated || w == v)
 			continue;
 		CHECK(w->data != v->data);
-		if (!mine) {
+		if (!same_block(v, w)) {
 			CHECK(v->data >> w->order != w->data >> w->order);
 			CHECK(v->data >> v->order != w->data >> v->order);
 		}
 	}
 }
 
-struct comparison {
-	uint32_t num;
-	const struct prediction *p;
-};
-
 static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 {
 	int e = ep_index(info->endpoint);
-	struct comparison *c = arg;
+	uint32_t *num = arg;
 	struct mvec *v;
 
-	c->num++;
-	CHECK(e >= 0 && info->store == 0 && info->index < MAX_STORE);
-	v = &m.ep[e].vec[info->index];
-	CHECK(v->allocated);
+	++*num;
+	CHECK(e >= 0);
+	v = find_vec(&m.ep[e], info->store, info->index);
+	CHECK(v);
 	CHECK(info->armed == v->armed);
 	CHECK(info->committed == (v->armed || v->committed));
 	CHECK(info->contiguous == v->contiguous);
 	CHECK(info->pair.address == profiles[e].pair_address);
 	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
+	CHECK(info->has_pasid == v->has_pasid && info->pasid == v->pasid);
 	CHECK(info->delivered == v->delivered && info->routed == v->routed);
-	if (c->p->fresh[e][info->index])
+	if (v->fresh)
 		v->data = info->pair.data;
 	CHECK(info->pair.data == v->data);
 	return true;
 }
 
-static void check_all(const struct prediction *p)
+static void check_all(void)
 {
-	struct comparison c = { .p = p };
 	struct virtio_irq_stats s;
+	uint32_t num = 0;
 
-	virtio_irq_core_walk_vectors(m.core, compare, &c);
+	virtio_irq_core_walk_vectors(m.core, compare, &num);
 	virtio_irq_core_get_stats(m.core, &s);
-	CHECK(c.num == count_vectors(NULL, false, false));
-	CHECK(s.allocated == c.num);
+	CHECK(num == count_vectors(NULL, false, false));
+	CHECK(s.allocated == num);
 	CHECK(s.committed == count_charged());
 	CHECK(s.committed == m.taken);
 	CHECK(s.armed == count_vectors(NULL, false, true));
 	CHECK(s.endpoints == count_endpoints());
 	for (unsigned int e = 0; e < NUM_EPS; e++) {
 		CHECK(m.ep[e].attached == !!m.ep[e].ep);
-		for (uint32_t i = 0; i < MAX_STORE; i++)
-			if (p->fresh[e][i])
-				check_new_data(&m.ep[e], i);
+		for (uint32_t i = 0; i < MAX_VECTORS; i++) {
+			if (m.ep[e].vec[i].fresh)
+				check_new_data(&m.ep[e], &m.ep[e].vec[i]);
+			m.ep[e].vec[i].fresh = false;
+		}
 	}
 }
 
-static void check_same(void)
+static void check_tlvs(const uint8_t *p, const struct virtio_irq_ep_info *info)
 {
-	struct prediction p;
+	uint8_t want[TLV_SIZE] = { 0 }, *w = want;
 
-	memset(&p, 0, sizeof(p));
-	check_all(&p);
+	if (info->window_start <= info->window_end) {
+		put(w, 20 << 16 | VIRTIO_IRQ_TLV_T_WINDOW, 8);
+		put(w + 8, info->window_start, 8);
+		put(w + 16, info->window_end, 8);
+		w += 24;
+	}
+	for (unsigned int i = 0; i < info->num_stores; i++, w += 16) {
+		put(w, 12 << 16 | VIRTIO_IRQ_TLV_T_STORE, 4);
+		put(w + 4, info->stores[i].store, 2);
+		w[6] = info->stores[i].multi_msi;
+		w[7] = info->stores[i].flags;
+		put(w + 8, info->stores[i].size, 4);
+	}
+	if (info->pasid_width) {
+		put(w, 4 << 16 | VIRTIO_IRQ_TLV_T_PASID, 4);
+		w[4] = info->pasid_width;
+	}
+	CHECK(!memcmp(p, want, sizeof(want)));
 }
 
 static void check_body(const uint8_t *req, const uint8_t *rsp, const struct prediction *p)
@@ -231,8 +265,10 @@ static void check_body(const uint8_t *req, const uint8_t *rsp, const struct pred
 		      profiles[e].pair_address);
 		CHECK(le(rsp + 16, 4) == p->armed->data && all_zero(rsp, 20, 24));
 	} else if (req[0] == VIRTIO_IRQ_T_ATTACH) {
-		CHECK(le(rsp + 8, 4) == profiles[e].isolated);
-		CHECK(!profiles[e].store_size == all_zero(rsp, 16, 16 + TLV_SIZE));
+		struct virtio_irq_ep_info info = told_info((unsigned int)e);
+
+		CHECK(le(rsp + 8, 4) == info.isolated && all_zero(rsp, 12, 16));
+		check_tlvs(rsp + 16, &info);
 	}
 }
 
@@ -263,20 +299,12 @@ static void do_request(const uint8_t *bytes, size_t req_size, size_t rsp_size)
 	}
 	if (used > 8)
 		check_body(req, rsp, &p);
-	check_all(&p);
+	check_all();
 	free(req);
 	free(rsp);
 }
 
 /* Steps */
-
-static void put(uint8_t *p, uint64_t value, unsigned int n)
-{
-	while (n--) {
-		*p++ = (uint8_t)value;
-		value >>= 8;
-	}
-}
 
 /* Mostly one that exists */
 static uint32_t pick_ep(struct input *in)
@@ -293,8 +321,16 @@ static uint32_t pick_index(struct input *in)
 	uint8_t b = byte(in);
 
 	if (b < 0xf8)
-		return b % (MAX_STORE + 4);
-	return b == 0xf8 ? UINT32_MAX : word(in);
+		return b % (STORE_SIZE + 4);
+	return b < 0xfc ? UINT32_MAX - (b & 3) : word(in);
+}
+
+static uint16_t pick_store(struct input *in)
+{
+	static const uint16_t stores[] = { 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0xffff, 0xffff,
+					   NO_STORE };
+
+	return stores[byte(in) % 16];
 }
 
 static uint64_t pick_route(struct input *in)
@@ -308,6 +344,13 @@ static uint64_t pick_route(struct input *in)
 	return (uint64_t)word(in) << 32 | word(in);
 }
 
+static uint32_t pick_pasid(struct input *in)
+{
+	uint8_t b = byte(in);
+
+	return b < 0xf0 ? b % 18 : b < 0xf8 ? 0xfffffu - (b & 1) : word(in);
+}
+
 /* A well-formed request, with now and then one byte of it spoilt */
 static void step_request(struct input *in)
 {
@@ -319,8 +362,10 @@ static void step_request(struct input *in)
 	uint8_t spoil;
 
 	put(req + 4, pick_ep(in), 4);
-	if (type > VIRTIO_IRQ_T_DETACH)
+	if (type > VIRTIO_IRQ_T_DETACH) {
+		put(req + 8, pick_store(in), 2);
 		put(req + 12, pick_index(in), 4);
+	}
 	if (type == VIRTIO_IRQ_T_ALLOC) {
 		uint8_t b = byte(in);
 
@@ -332,6 +377,9 @@ static void step_request(struct input *in)
 	if (type == VIRTIO_IRQ_T_ACTIVATE) {
 		put(req + 16, pick_route(in), 8);
 		put(req + 24, byte(in), 4);
+		req[10] = byte(in) & 1;
+		if (req[10])
+			put(req + 28, pick_pasid(in), 4);
 	}
 	spoil = byte(in);
 	if (spoil >= 0xf0) {
@@ -363,27 +411,32 @@ static void step_message(struct input *in)
 	struct mvec *hit = NULL;
 	uint8_t how = byte(in);
 	bool has_pasid = how & 1;
-	uint32_t data;
+	uint32_t data, pasid;
 
 	if (!mep->attached)
 		return;
 	if (how & 2)
 		address = info->window_start + 4 * (uint64_t)byte(in);
-	data = how & 4 ? word(in) : mep->vec[byte(in) % MAX_STORE].data + (how >> 3 & 3);
+	data = how & 4 ? word(in) : mep->vec[byte(in) % MAX_VECTORS].data + (how >> 3 & 3);
 
-	for (unsigned int i = 0; i < MAX_STORE; i++)
+	for (unsigned int i = 0; i < MAX_VECTORS; i++)
 		if (mep->vec[i].armed && mep->vec[i].data == data)
 			hit = &mep->vec[i];
+	pasid = pick_pasid(in);
+	if (hit && how & 0x20) {
+		has_pasid = hit->has_pasid;
+		pasid = hit->pasid;
+	}
 	if (info->window_start > info->window_end || address != info->pair_address)
 		want = info->isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
 	else if (!hit)
 		want = VIRTIO_IRQ_BLOCKED_FREED;
-	else if (has_pasid)
+	else if (has_pasid != hit->has_pasid || (has_pasid && pasid != hit->pasid))
 		want = VIRTIO_IRQ_BLOCKED_PASID;
 	else
 		want = VIRTIO_IRQ_DELIVERED;
 
-	got = virtio_irq_core_message(m.core, mep->ep, address, data, has_pasid, how >> 5);
+	got = virtio_irq_core_message(m.core, mep->ep, address, data, has_pasid, pasid);
 	CHECK(got == want);
 	CHECK(m.deliveries == before + (want == VIRTIO_IRQ_DELIVERED));
 	if (want == VIRTIO_IRQ_DELIVERED) {
@@ -391,7 +444,7 @@ static void step_message(struct input *in)
 		CHECK(m.last_ep == mep);
 		CHECK(m.last.address == hit->route.address && m.last.data == hit->route.data);
 	}
-	check_same();
+	check_all();
 }
 
 static uint32_t pick_limit(struct input *in)
@@ -412,7 +465,7 @@ static void step_limits(struct input *in)
 	virtio_irq_core_set_quotas(m.core, &m.quotas);
 	m.commit_status = statuses[byte(in) % 4];
 	m.commit_limit = byte(in);
-	check_same();
+	check_all();
 }
 
 static void step_reset(void)
@@ -420,7 +473,7 @@ static void step_reset(void)
 	for (unsigned int i = 0; i < NUM_EPS; i++)
 		model_detach(&m.ep[i]);
 	virtio_irq_core_reset(m.core);
-	check_same();
+	check_all();
 }
 
 static void step_gone(struct input *in)
@@ -431,7 +484,7 @@ static void step_gone(struct input *in)
 	if (e >= 0)
 		model_detach(&m.ep[e]);
 	virtio_irq_core_endpoint_gone(m.core, id);
-	check_same();
+	check_all();
 }
 
 /* The guest goes on in another core */
@@ -448,7 +501,7 @@ static void step_migrate(struct input *in)
 	m.commit_status = 0;
 	CHECK(!virtio_irq_core_load(m.core, blob, size));
 	m.commit_status = status;
-	check_same();
+	check_all();
 	CHECK(!virtio_irq_core_save(m.core, &again, &again_size));
 	CHECK(size == again_size && !memcmp(blob, again, size));
 	free(blob);
@@ -537,7 +590,7 @@ static void step_inject(struct input *in)
 	for (size_t i = 0; i < sizeof(req); i++)
 		req[i] = byte(in);
 	/* One that changes nothing, so that the model need not know of it */
-	req[8] |= 1;
+	put(req + 8, NO_STORE, 2);
 	rsp_size = byte(in);
 	rsp = malloc(rsp_size + 1);
 	CHECK(rsp);
@@ -546,7 +599,7 @@ static void step_inject(struct input *in)
 	CHECK(used <= rsp_size + 1 && delay_ms <= 9);
 	CHECK(inj.refused <= 1 && inj.malformed <= 1 && inj.delayed == !!delay_ms);
 	free(rsp);
-	check_same();
+	check_all();
 }
 
 static void step(struct input *in)
@@ -579,7 +632,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { .p = data, .left = size };
 
+	uint8_t device = byte(&in);
+
 	memset(&m, 0, sizeof(m));
+	/* Mostly one with all that there is */
+	m.ims = device % 8 != 1;
+	m.pasid = device % 8 != 2;
 	m.quotas = (struct virtio_irq_quotas) {
 		.vectors = UINT32_MAX,
 		.endpoint_vectors = UINT32_MAX,
@@ -587,6 +645,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.pool = UINT32_MAX,
 	};
 	m.core = new_core(config.seed);
+	virtio_irq_core_set_features(m.core, m.pasid ? UINT64_C(1) << VIRTIO_IRQ_F_PASID : 0);
 	for (unsigned int i = 0; i < MAX_STEPS && in.left; i++)
 		step(&in);
 

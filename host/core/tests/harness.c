@@ -53,7 +53,8 @@ static uint8_t op_attach(void *opaque, struct virtio_irq_ep *ep, uint32_t endpoi
 
 	/* What the core has preset: no window, no store */
 	assert_true(info->window_start > info->window_end);
-	assert_int_equal(info->store_size, 0);
+	assert_int_equal(info->num_stores, 0);
+	assert_int_equal(info->pasid_width, 0);
 	assert_int_equal(virtio_irq_core_ep_id(ep), endpoint);
 	if (endpoint == EP_ABSENT)
 		return VIRTIO_IRQ_S_NOENT;
@@ -114,9 +115,9 @@ static uint8_t op_commit(void *opaque, void *priv, uint16_t store, uint32_t inde
 	struct test_ep *test_ep = priv;
 	struct vmm *vmm = opaque;
 
+	(void)store;
 	(void)index;
 	assert_non_null(test_ep->ep);
-	assert_int_equal(store, 0);
 	vmm->commits++;
 	if (vmm->commit_status && vmm->taken >= vmm->commit_limit)
 		return vmm->commit_status;
@@ -129,9 +130,9 @@ static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
 	struct test_ep *test_ep = priv;
 	struct vmm *vmm = opaque;
 
+	(void)store;
 	(void)index;
 	assert_non_null(test_ep->ep);
-	assert_int_equal(store, 0);
 	assert_true(vmm->taken > 0);
 	vmm->releases++;
 	vmm->taken--;
@@ -178,8 +179,8 @@ int vmm_setup(void **state)
 		.window_start = WINDOW_START,
 		.window_end = WINDOW_END,
 		.pair_address = PAIR_ADDRESS,
-		.store_size = 2048,
-		.multi_msi = 5,
+		.num_stores = 1,
+		.stores[0] = { .size = 2048, .multi_msi = 5 },
 	};
 	vmm_new_core(vmm);
 	*state = vmm;
@@ -277,6 +278,7 @@ uint8_t alloc_width(struct vmm *vmm, uint32_t endpoint, uint32_t first, uint32_t
 {
 	struct virtio_irq_req_alloc req = {
 		.head = { .type = VIRTIO_IRQ_T_ALLOC, .endpoint = htole32(endpoint) },
+		.store = htole16(vmm->store),
 		.flags = htole16(flags),
 		.first = htole32(first),
 		.count = htole32(count),
@@ -307,6 +309,7 @@ static uint8_t range(struct vmm *vmm, uint8_t type, uint32_t endpoint, uint32_t 
 {
 	struct virtio_irq_req_range req = {
 		.head = { .type = type, .endpoint = htole32(endpoint) },
+		.store = htole16(vmm->store),
 		.first = htole32(first),
 		.count = htole32(count),
 	};
@@ -334,9 +337,12 @@ uint8_t activate(struct vmm *vmm, uint32_t endpoint, uint32_t index, uint64_t ad
 {
 	struct virtio_irq_req_activate req = {
 		.head = { .type = VIRTIO_IRQ_T_ACTIVATE, .endpoint = htole32(endpoint) },
+		.store = htole16(vmm->store),
+		.flags = htole16(vmm->has_pasid ? VIRTIO_IRQ_ACTIVATE_F_PASID_VALID : 0),
 		.index = htole32(index),
 		.address = htole64(address),
 		.data = htole32(data),
+		.pasid = htole32(vmm->pasid),
 	};
 	struct virtio_irq_rsp_activate rsp;
 	uint8_t status = typed(vmm, &req, sizeof(req), sizeof(rsp));
@@ -353,6 +359,7 @@ uint8_t deactivate(struct vmm *vmm, uint32_t endpoint, uint32_t index)
 {
 	struct virtio_irq_req_deactivate req = {
 		.head = { .type = VIRTIO_IRQ_T_DEACTIVATE, .endpoint = htole32(endpoint) },
+		.store = htole16(vmm->store),
 		.index = htole32(index),
 	};
 
@@ -398,6 +405,15 @@ enum virtio_irq_verdict fire(struct vmm *vmm, uint32_t endpoint, uint64_t addres
 	return virtio_irq_core_message(vmm->core, ep->ep, address, data, false, 0);
 }
 
+enum virtio_irq_verdict fire_pasid(struct vmm *vmm, uint32_t endpoint, uint64_t address,
+				   uint32_t data, uint32_t pasid)
+{
+	struct test_ep *ep = vmm_ep(vmm, endpoint);
+
+	assert_non_null(ep);
+	return virtio_irq_core_message(vmm->core, ep->ep, address, data, true, pasid);
+}
+
 struct virtio_irq_stats stats(struct vmm *vmm)
 {
 	struct virtio_irq_stats s;
@@ -428,7 +444,8 @@ static bool search_fn(void *arg, const struct virtio_irq_vector_info *v)
 {
 	struct search *search = arg;
 
-	if (v->endpoint != search->info.endpoint || v->index != search->info.index)
+	if (v->endpoint != search->info.endpoint || v->store != search->info.store ||
+	    v->index != search->info.index)
 		return true;
 	search->info = *v;
 	search->found = true;
@@ -438,7 +455,9 @@ static bool search_fn(void *arg, const struct virtio_irq_vector_info *v)
 bool vector(struct vmm *vmm, uint32_t endpoint, uint32_t index,
 	    struct virtio_irq_vector_info *info)
 {
-	struct search search = { .info = { .endpoint = endpoint, .index = index } };
+	struct search search = {
+		.info = { .endpoint = endpoint, .store = vmm->store, .index = index },
+	};
 
 	virtio_irq_core_walk_vectors(vmm->core, search_fn, &search);
 	if (search.found && info)

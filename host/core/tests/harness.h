@@ -48,6 +48,10 @@ struct test_ep {
 struct vmm {
 	struct virtio_irq_core *core;
 	struct virtio_irq_core_config config;
+	/* The store that requests name, and the PASID in an ACTIVATE */
+	uint16_t store;
+	bool has_pasid;
+	uint32_t pasid;
 	/* What ops->attach answers */
 	struct virtio_irq_ep_info info;
 	uint8_t attach_status;
@@ -62,7 +66,7 @@ struct vmm {
 	unsigned int commits;
 	unsigned int releases;
 	/* The last reply */
-	uint8_t rsp[16 + VIRTIO_IRQ_CORE_TLV_MIN];
+	uint8_t rsp[16 + VIRTIO_IRQ_CORE_TLV_ALL];
 	size_t used;
 };
 
@@ -109,10 +113,13 @@ void start(struct vmm *vmm, uint32_t count, uint16_t flags);
 
 enum virtio_irq_verdict fire(struct vmm *vmm, uint32_t endpoint, uint64_t address,
 			     uint32_t data);
+/* The same with a PASID */
+enum virtio_irq_verdict fire_pasid(struct vmm *vmm, uint32_t endpoint, uint64_t address,
+				   uint32_t data, uint32_t pasid);
 struct virtio_irq_stats stats(struct vmm *vmm);
 struct virtio_irq_quotas quotas(struct vmm *vmm);
 void set_quotas(struct vmm *vmm, struct virtio_irq_quotas q);
-/* false: not allocated */
+/* Of vmm->store; false: not allocated */
 bool vector(struct vmm *vmm, uint32_t endpoint, uint32_t index,
 	    struct virtio_irq_vector_info *info);
 /* Allocated, and its data */

@@ -82,7 +82,7 @@ static void alloc_beyond_max_vectors_is_nospc(void **state)
 	struct vmm *vmm = *state;
 	uint32_t granted;
 
-	vmm->info.store_size = UINT32_MAX;
+	vmm->info.stores[0].size = UINT32_MAX;
 	must_attach(vmm, EP);
 	must_alloc(vmm, EP, 0, 2048, 0);
 	assert_int_equal(alloc(vmm, EP, 2047, 2048, 0, &granted), VIRTIO_IRQ_S_OK);
@@ -119,7 +119,7 @@ static void alloc_beyond_the_store_ends_the_prefix_and_is_range_if_first(void **
 	struct vmm *vmm = *state;
 	uint32_t granted;
 
-	vmm->info.store_size = 16;
+	vmm->info.stores[0].size = 16;
 	must_attach(vmm, EP);
 	assert_int_equal(alloc(vmm, EP, 10, 10, 0, &granted), VIRTIO_IRQ_S_OK);
 	assert_int_equal(granted, 6);

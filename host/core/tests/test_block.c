@@ -130,7 +130,7 @@ static void contiguous_block_larger_than_multi_msi_is_range(void **state)
 	struct vmm *vmm = *state;
 
 	for (uint8_t order = 0; order <= 5; order++) {
-		vmm->info.multi_msi = order;
+		vmm->info.stores[0].multi_msi = order;
 		must_attach(vmm, EP);
 		assert_int_equal(alloc(vmm, EP, 0, (1u << order) + 1, CONTIGUOUS, NULL),
 				 VIRTIO_IRQ_S_RANGE);
@@ -144,7 +144,7 @@ static void contiguous_block_beyond_the_store_is_range(void **state)
 {
 	struct vmm *vmm = *state;
 
-	vmm->info.store_size = 30;
+	vmm->info.stores[0].size = 30;
 	must_attach(vmm, EP);
 	assert_int_equal(alloc(vmm, EP, 0, 31, CONTIGUOUS, NULL), VIRTIO_IRQ_S_RANGE);
 	assert_int_equal(alloc(vmm, EP, 29, 2, CONTIGUOUS, NULL), VIRTIO_IRQ_S_RANGE);
@@ -261,7 +261,7 @@ static void contiguous_values_of_a_block_stay_its_own_until_all_is_freed(void **
 	vmm_free_core(vmm);
 	vmm->config.max_vectors = 1u << 17;
 	vmm->config.max_count = 1u << 16;
-	vmm->info.store_size = UINT32_MAX;
+	vmm->info.stores[0].size = UINT32_MAX;
 	vmm_new_core(vmm);
 	must_attach(vmm, EP);
 	must_alloc(vmm, EP, 0, 8, CONTIGUOUS | DATA16);
@@ -333,7 +333,7 @@ static void data16_all_values_can_be_had_then_nospc(void **state)
 	vmm_free_core(vmm);
 	vmm->config.max_vectors = 1u << 17;
 	vmm->config.max_count = 1u << 16;
-	vmm->info.store_size = UINT32_MAX;
+	vmm->info.stores[0].size = UINT32_MAX;
 	vmm_new_core(vmm);
 	must_attach(vmm, EP);
 	must_alloc(vmm, EP, 0, 65536, DATA16);
@@ -451,7 +451,7 @@ static void table_of_a_million_vectors_takes_64_bytes_each(void **state)
 	vmm_free_core(vmm);
 	vmm->config.max_vectors = million;
 	vmm->config.max_count = 1u << 16;
-	vmm->info.store_size = UINT32_MAX;
+	vmm->info.stores[0].size = UINT32_MAX;
 	vmm_new_core(vmm);
 	core = vmm->core;
 	must_attach(vmm, EP);
@@ -477,7 +477,7 @@ static void table_chains_are_short_for_chosen_names(void **state)
 	struct virtio_irq_core *core;
 
 	vmm_free_core(vmm);
-	vmm->info.store_size = UINT32_MAX;
+	vmm->info.stores[0].size = UINT32_MAX;
 	vmm_new_core(vmm);
 	core = vmm->core;
 	for (size_t s = 0; s < ARRAY_SIZE(strides); s++) {

@@ -13,8 +13,9 @@
 #include "virtio_irq_internal.h"
 
 /* Of the format, which must not change without a new version */
-#define HEADER			36
-#define EP_SIZE			40
+#define HEADER			40
+/* With one store */
+#define EP_SIZE			44
 #define VECTOR_SIZE		44
 
 #define H_VERSION		4
@@ -22,10 +23,13 @@
 #define H_NEXT_LINE		24
 #define H_NEXT_DATA16		28
 #define H_NUM_EPS		32
+#define H_FEATURES		36
 #define E_ID			0
 #define E_FLAGS			4
+#define E_PASID_WIDTH		5
+#define E_NUM_STORES		6
 #define E_PAD			7
-#define E_NUM			36
+#define E_NUM			32
 #define V_INDEX			0
 #define V_DATA			4
 #define V_STATE			8
@@ -361,11 +365,11 @@ static void load_of_an_endpoint_that_has_changed_is_enodev(void **state)
 		else if (i == 3)
 			vmm->info.pair_address += 4;
 		else if (i == 4)
-			vmm->info.store_size++;
+			vmm->info.stores[0].size++;
 		else if (i == 5)
-			vmm->info.store_flags ^= VIRTIO_IRQ_STORE_F_COMMIT;
+			vmm->info.stores[0].flags ^= VIRTIO_IRQ_STORE_F_COMMIT;
 		else
-			vmm->info.multi_msi--;
+			vmm->info.stores[0].multi_msi--;
 		assert_int_equal(load(vmm, blob), -ENODEV);
 	}
 	vmm->info = info;
@@ -526,7 +530,7 @@ static void load_of_a_corrupted_field_is_einval(void **state)
 #define PUT8(p, v)	(*(p) = (v))
 
 	BAD(bad.data, PUT8, 'v');
-	BAD(bad.data + H_VERSION, virtio_irq_put32, 2);
+	BAD(bad.data + H_VERSION, virtio_irq_put32, 1);
 	BAD(bad.data + H_MAX_VECTORS, virtio_irq_put32, 4095);
 	BAD(bad.data + H_NEXT_LINE, virtio_irq_put32, VIRTIO_IRQ_LINE_FIRST - 1);
 	BAD(bad.data + H_NEXT_LINE, virtio_irq_put32, VIRTIO_IRQ_LINE_END);
@@ -535,10 +539,15 @@ static void load_of_a_corrupted_field_is_einval(void **state)
 	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, UINT32_MAX);
 	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, 1);
 	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, 3);
+	BAD(bad.data + H_FEATURES, virtio_irq_put32, 1);
+	BAD(bad.data + H_FEATURES, virtio_irq_put32, 4);
 	/* The same endpoint twice */
 	BAD(ep2 + E_ID, virtio_irq_put32, EP);
 	BAD(e + E_FLAGS, PUT8, 2);
 	BAD(e + E_PAD, PUT8, 1);
+	BAD(e + E_NUM_STORES, PUT8, VIRTIO_IRQ_CORE_MAX_STORES + 1);
+	/* So many that they end after the blob */
+	BAD(ep2 + E_NUM_STORES, PUT8, 2);
 	BAD(ep2 + E_NUM, virtio_irq_put32, 1);
 	BAD(ep2 + E_NUM, virtio_irq_put32, UINT32_MAX);
 
@@ -587,7 +596,7 @@ static void load_of_a_corrupted_field_is_einval(void **state)
 	BAD(vec(bad, 2) + V_ORDER, PUT8, 1);
 	BAD(vec(bad, 2) + V_ORDER, PUT8, 5);
 	BAD(vec(bad, 3) + V_PAD, virtio_irq_put32, 1);
-	assert_int_equal(num, 51);
+	assert_int_equal(num, 55);
 
 	assert_int_equal(load(vmm, good), 0);
 	free(bad.data);

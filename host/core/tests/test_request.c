@@ -381,8 +381,8 @@ static void attach_answers_window_and_store(void **state)
 	struct vmm *vmm = *state;
 	const uint8_t *tlvs = vmm->rsp + sizeof(rsp);
 
-	vmm->info.store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
-	vmm->info.multi_msi = 3;
+	vmm->info.stores[0].flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	vmm->info.stores[0].multi_msi = 3;
 	must_attach(vmm, EP);
 	memcpy(&rsp, vmm->rsp, sizeof(rsp));
 	assert_int_equal(rsp.flags, 0);
@@ -489,7 +489,7 @@ static void attach_with_senseless_properties_is_deverr(void **state)
 	vmm->info.pair_address = PAIR_ADDRESS + 2;
 	assert_int_equal(attach(vmm, EP), VIRTIO_IRQ_S_DEVERR);
 	vmm->info = good;
-	vmm->info.multi_msi = 6;
+	vmm->info.stores[0].multi_msi = 6;
 	assert_int_equal(attach(vmm, EP), VIRTIO_IRQ_S_DEVERR);
 	vmm->info = good;
 	vmm->info.window_start = WINDOW_END + 1;

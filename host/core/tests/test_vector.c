@@ -507,36 +507,6 @@ static void message_with_a_pasid_for_a_vector_without_is_blocked(void **state)
 }
 
 /* No request can set one yet: through the table */
-static void message_needs_exactly_the_pasid_of_the_vector(void **state)
-{
-	struct virtio_irq_vector *v;
-	struct virtio_irq_msg pair;
-	struct vmm *vmm = *state;
-	struct virtio_irq_ep *ep;
-
-	start(vmm, 4, 0);
-	pair = must_activate(vmm, EP, 0);
-	ep = vmm_ep(vmm, EP)->ep;
-	v = virtio_irq_vector_find(vmm->core, ep, 0, 0);
-	assert_non_null(v);
-	for (uint32_t pasid = 0; pasid <= VIRTIO_IRQ_PASID_MASK; pasid += 0xfffff) {
-		v->state &= ~VIRTIO_IRQ_V_PASID;
-		v->state |= VIRTIO_IRQ_V_PASID_VALID | pasid;
-		assert_int_equal(virtio_irq_core_message(vmm->core, ep, pair.address, pair.data,
-							 true, pasid), VIRTIO_IRQ_DELIVERED);
-		assert_int_equal(virtio_irq_core_message(vmm->core, ep, pair.address, pair.data,
-							 true, pasid ^ 1),
-				 VIRTIO_IRQ_BLOCKED_PASID);
-		assert_int_equal(virtio_irq_core_message(vmm->core, ep, pair.address, pair.data,
-							 true, pasid | 1u << 20),
-				 VIRTIO_IRQ_BLOCKED_PASID);
-		assert_int_equal(virtio_irq_core_message(vmm->core, ep, pair.address, pair.data,
-							 false, pasid),
-				 VIRTIO_IRQ_BLOCKED_PASID);
-	}
-	v->state &= ~(VIRTIO_IRQ_V_PASID | VIRTIO_IRQ_V_PASID_VALID);
-}
-
 static void bad_write_passes_unless_isolated(void **state)
 {
 	struct vmm *vmm = *state;
@@ -620,7 +590,6 @@ int main(void)
 		unit(message_with_a_pair_of_another_endpoint_is_blocked),
 		unit(message_data_names_a_vector_within_its_source),
 		unit(message_with_a_pasid_for_a_vector_without_is_blocked),
-		unit(message_needs_exactly_the_pasid_of_the_vector),
 		unit(bad_write_passes_unless_isolated),
 		unit(walk_vectors_stops_when_told),
 		unit(delivered_counts_beyond_32_bits),
