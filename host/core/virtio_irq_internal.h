@@ -27,6 +27,8 @@
 #define VIRTIO_IRQ_MAX_ORDER		5
 #define VIRTIO_IRQ_LINE			(UINT32_C(1) << VIRTIO_IRQ_MAX_ORDER)
 #define VIRTIO_IRQ_LINE_FIRST		(VIRTIO_IRQ_DATA16_END / VIRTIO_IRQ_LINE)
+/* How many lines an ALLOC tries for each vector */
+#define VIRTIO_IRQ_MAX_LINES		16
 #define VIRTIO_IRQ_LINE_END		(UINT32_C(1) << (32 - VIRTIO_IRQ_MAX_ORDER))
 
 /* Bits of virtio_irq_vector.state; 0..20 are those of the messages, 0 unless armed */
@@ -142,6 +144,10 @@ struct virtio_irq_core {
 	 */
 	uint32_t next_line;
 	uint32_t next_data16;
+	/* How often next_line has jumped, so that each jump is another one */
+	uint64_t jumps;
+	/* What looking for a line has cost, for tests */
+	uint64_t lines_tried;
 };
 
 /* virtio_irq_table.c */

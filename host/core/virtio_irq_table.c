@@ -299,9 +299,13 @@ struct virtio_irq_vector *virtio_irq_vector_add(struct virtio_irq_core *core,
  * goes round. Of the others there are 2^32 - 2^16, and at most 2^24 vectors.
  * A line of them is entered only while no vector of the endpoint has a value
  * in it, and is used from its start to its end; that keeps blocks apart
- * without a map. It takes 2^27 lines for the cursor to come round, so looking
- * for an empty line costs VIRTIO_IRQ_LINE look-ups for each line, and meets
- * taken ones no more than once per round.
+ * without a map.
+ *
+ * It takes 2^27 lines for the cursor to come round. What it meets then the guest
+ * has chosen, by what it has freed: perhaps a line with a vector in it after the
+ * other. So from a line that is taken the cursor jumps to one that the guest
+ * cannot foresee. At most one of eight is taken (2^24 vectors, a line each), so
+ * the chance that VIRTIO_IRQ_MAX_LINES in a row are is below 2^-45.
  */
 
 static bool data16_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -374,31 +378,59 @@ static void data_release(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	ep->data16[v->data / 64] &= ~data16_bits(v->data, v->order);
 }
 
-static uint32_t wide_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			  unsigned int order)
+/* The line at the cursor, which goes on to the next one */
+static uint32_t next_line(struct virtio_irq_core *core)
+{
+	uint32_t line = core->next_line++;
+
+	if (core->next_line == VIRTIO_IRQ_LINE_END)
+		core->next_line = VIRTIO_IRQ_LINE_FIRST;
+	core->lines_tried++;
+	return line;
+}
+
+static void jump(struct virtio_irq_core *core)
+{
+	core->next_line = VIRTIO_IRQ_LINE_FIRST +
+			  hash(core, UINT64_MAX, core->jumps++) %
+			  (VIRTIO_IRQ_LINE_END - VIRTIO_IRQ_LINE_FIRST);
+}
+
+static bool enter_line(struct virtio_irq_core *core, struct virtio_irq_ep *ep)
+{
+	uint32_t line;
+
+	for (unsigned int i = 0; i < VIRTIO_IRQ_MAX_LINES; i++) {
+		line = next_line(core);
+		if (!any_in_range(core, ep, line * VIRTIO_IRQ_LINE, VIRTIO_IRQ_LINE)) {
+			ep->line = line;
+			return true;
+		}
+		jump(core);
+	}
+	return false;
+}
+
+static bool wide_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+		      unsigned int order, uint32_t *data)
 {
 	uint32_t size = UINT32_C(1) << order;
 	uint32_t at = (ep->line_used + size - 1) & ~(size - 1);
 
 	if (!ep->line || at + size > VIRTIO_IRQ_LINE) {
-		do {
-			ep->line = core->next_line++;
-			if (core->next_line == VIRTIO_IRQ_LINE_END)
-				core->next_line = VIRTIO_IRQ_LINE_FIRST;
-		} while (any_in_range(core, ep, ep->line * VIRTIO_IRQ_LINE, VIRTIO_IRQ_LINE));
+		if (!enter_line(core, ep))
+			return false;
 		at = 0;
 	}
 	ep->line_used = at + size;
-	return ep->line * VIRTIO_IRQ_LINE + at;
+	*data = ep->line * VIRTIO_IRQ_LINE + at;
+	return true;
 }
 
 bool virtio_irq_data_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			  bool data16, unsigned int order, uint32_t *data)
 {
-	if (data16)
-		return data16_take(core, ep, order, data);
-	*data = wide_take(core, ep, order);
-	return true;
+	return data16 ? data16_take(core, ep, order, data) : wide_take(core, ep, order, data);
 }
 
 void virtio_irq_vector_del(struct virtio_irq_core *core, struct virtio_irq_ep *ep,

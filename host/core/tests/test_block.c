@@ -360,6 +360,98 @@ static void data16_all_values_can_be_had_then_nospc(void **state)
 	assert_int_equal(data_of(vmm, EP, 5), 5);
 }
 
+/*
+ * DEV-154: the guest keeps one vector in each of many lines that follow each
+ * other, and the cursor comes round to them.
+ */
+static void data_search_is_bounded_whatever_the_guest_holds(void **state)
+{
+	const uint32_t lines = 4000;
+	struct virtio_irq_core *core;
+	struct vmm *vmm = *state;
+	uint64_t tried, worst = 0;
+	uint32_t start_line, data;
+
+	vmm_free_core(vmm);
+	vmm->config.max_vectors = 1u << 17;
+	vmm->info.stores[0].size = UINT32_MAX;
+	vmm_new_core(vmm);
+	core = vmm->core;
+	must_attach(vmm, EP);
+	start_line = core->next_line;
+	for (uint32_t i = 0; i < lines; i++) {
+		must_alloc(vmm, EP, i * VIRTIO_IRQ_LINE, VIRTIO_IRQ_LINE, 0);
+		assert_int_equal(vfree(vmm, EP, i * VIRTIO_IRQ_LINE + 1, VIRTIO_IRQ_LINE - 1), 0);
+	}
+	assert_int_equal(core->next_line, start_line + lines);
+	assert_int_equal(core->lines_tried, lines);
+
+	for (uint32_t i = 0; i < 64; i++) {
+		core->next_line = start_line + i * 61;
+		tried = core->lines_tried;
+		/* The line in use is full, so each ALLOC of a line enters another one */
+		must_alloc(vmm, EP, 0x40000000 + i * VIRTIO_IRQ_LINE, VIRTIO_IRQ_LINE, 0);
+		tried = core->lines_tried - tried;
+		assert_in_range(tried, 2, VIRTIO_IRQ_MAX_LINES);
+		if (tried > worst)
+			worst = tried;
+		data = data_of(vmm, EP, 0x40000000 + i * VIRTIO_IRQ_LINE);
+		assert_true(data / VIRTIO_IRQ_LINE < start_line ||
+			    data / VIRTIO_IRQ_LINE >= start_line + lines);
+	}
+	/* Of 2^27 lines 4000 are taken: the first jump leads out of them */
+	assert_int_equal(worst, 2);
+}
+
+/* Where the cursor goes from a taken line depends on the seed, and is no pattern */
+static void data_search_goes_where_the_guest_cannot_foresee(void **state)
+{
+	struct vmm *vmm = *state;
+	uint32_t to[8];
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(to); i++) {
+		vmm_free_core(vmm);
+		vmm->config.seed = i / 2 + 1;
+		vmm_new_core(vmm);
+		must_attach(vmm, EP);
+		must_alloc(vmm, EP, 0, VIRTIO_IRQ_LINE, 0);
+		/* The second core of each seed jumps a second time */
+		for (uint32_t n = 0; n <= i % 2; n++) {
+			vmm->core->next_line = VIRTIO_IRQ_LINE_FIRST;
+			must_alloc(vmm, EP, (n + 1) * VIRTIO_IRQ_LINE, VIRTIO_IRQ_LINE, 0);
+		}
+		to[i] = data_of(vmm, EP, (1 + i % 2) * VIRTIO_IRQ_LINE);
+	}
+	assert_distinct(to, ARRAY_SIZE(to));
+}
+
+/* Were each line that is tried taken, there would be an answer, and no endless search */
+static void data_search_that_finds_nothing_is_nospc(void **state)
+{
+	struct virtio_irq_core *core;
+	struct vmm *vmm = *state;
+	uint32_t first, tried;
+
+	start(vmm, VIRTIO_IRQ_LINE, 0);
+	core = vmm->core;
+	/* Nobody but us can make it take the same way again */
+	for (uint32_t i = 0; i < VIRTIO_IRQ_MAX_LINES; i++) {
+		core->next_line = VIRTIO_IRQ_LINE_FIRST;
+		core->jumps = 0;
+		tried = (uint32_t)core->lines_tried;
+		first = (i + 1) * VIRTIO_IRQ_LINE;
+		if (i == VIRTIO_IRQ_MAX_LINES - 1) {
+			assert_int_equal(alloc(vmm, EP, first, 1, 0, NULL), VIRTIO_IRQ_S_NOSPC);
+			assert_int_equal(core->lines_tried - tried, VIRTIO_IRQ_MAX_LINES);
+		} else {
+			must_alloc(vmm, EP, first, VIRTIO_IRQ_LINE, 0);
+			assert_int_equal(core->lines_tried - tried, i + 2);
+		}
+	}
+	/* Later it works */
+	must_alloc(vmm, EP, first, 1, 0);
+}
+
 /* A message on its way to a freed pair hits nothing */
 static void data_of_a_freed_vector_is_not_used_again_soon(void **state)
 {
@@ -564,6 +656,9 @@ int main(void)
 		unit(data_values_are_distinct_within_an_endpoint),
 		unit(data16_has_16_bits_and_the_others_leave_these_alone),
 		unit(data16_all_values_can_be_had_then_nospc),
+		unit(data_search_is_bounded_whatever_the_guest_holds),
+		unit(data_search_goes_where_the_guest_cannot_foresee),
+		unit(data_search_that_finds_nothing_is_nospc),
 		unit(data_of_a_freed_vector_is_not_used_again_soon),
 		unit(data_is_not_used_again_soon_after_detach_or_reset),
 		unit(data_cursor_that_comes_round_meets_no_live_vector),
