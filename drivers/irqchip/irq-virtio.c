@@ -442,6 +442,23 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 	}
 }
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+/*
+ * An allocation may fail at steps of the core that come before this domain's, or
+ * after it. What was granted and has no interrupt is given back here, under the
+ * device's MSI mutex; since 6.18 the core calls nobody, and the next allocation
+ * or the end of the device's driver does it.
+ */
+static void virtio_irq_post_free(struct irq_domain *domain, struct device *dev)
+{
+	struct virtio_irq_parent *parent = domain->parent->host_data;
+	struct virtio_irq_source *src = virtio_irq_find_source(parent->doms, dev);
+
+	if (!WARN_ON_ONCE(!src))
+		virtio_irq_trim(&src->ep->msi);
+}
+#endif
+
 static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
 					 struct irq_domain *real_parent,
 					 struct msi_domain_info *info)
@@ -475,6 +492,9 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 
 	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_prepare_desc;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	info->ops->msi_post_free = virtio_irq_post_free;
+#endif
 
 	/* x86's own composes behind this domain's back */
 	info->chip->irq_set_affinity = virtio_irq_msi_set_affinity;
