@@ -170,6 +170,8 @@ static void fake_reset(struct virtio_device *vdev)
 	host->num_held = 0;
 	host->allocated = 0;
 	memset(host->endpoints, 0, sizeof(host->endpoints));
+	if (host->in_reset)
+		host->in_reset(host);
 }
 
 static int fake_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct virtqueue *vqs[],
@@ -227,6 +229,8 @@ static int fake_disable_vq_and_reset(struct virtqueue *vq)
 	host->num_held = 0;
 	host->last_avail = 0;
 	raw_spin_unlock_irqrestore(&host->lock, flags);
+	if (host->in_reset)
+		host->in_reset(host);
 	return 0;
 }
 

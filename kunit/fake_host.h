@@ -109,6 +109,8 @@ struct fake_host {
 	struct fake_request	log[FAKE_LOG];
 	struct fake_endpoint	endpoints[FAKE_ENDPOINTS];
 
+	/* Called by a reset of the device or of its queue, in the worker's context */
+	void (*in_reset)(struct fake_host *host);
 	/* Answers instead of the model, with the lock held; see hostile_test.c */
 	void (*answer)(struct fake_host *host, u16 head, const u8 *req, u32 req_len,
 		       u8 *rsp, u32 rsp_len);
