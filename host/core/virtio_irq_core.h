@@ -211,9 +211,9 @@ void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 
 /*
  * Migration. save() returns a malloc()ed blob. load() needs a core without
- * endpoints; it brings the features with it; it calls ops->attach for each saved one, validates everything as
- * if it came from a guest, and on any error leaves the core empty and returns
- * a negative errno: -EINVAL malformed, or saved by a core with another config;
+ * endpoints and brings the features with it; it calls ops->attach for each
+ * saved endpoint, validates everything as if it came from a guest, and on any
+ * error leaves the core empty and returns a negative errno: -EINVAL malformed, or saved by a core with another config;
  * -ENODEV an endpoint is refused, or is not what the guest was told it is;
  * -ENOSPC ops->commit refused; -ENOMEM. Quotas refuse nothing here.
  */
