@@ -192,10 +192,16 @@ static struct attribute *virtio_irq_attrs[] = {
 };
 ATTRIBUTE_GROUPS(virtio_irq);
 
-/* virtqueue_add() must not allocate under a raw lock */
 static int virtio_irq_validate(struct virtio_device *vdev)
 {
+	/* virtqueue_add() must not allocate under a raw lock */
 	__virtio_clear_bit(vdev, VIRTIO_RING_F_INDIRECT_DESC);
+	/*
+	 * Whether to notify is decided under the lock, and done without it. With
+	 * EVENT_IDX one notification stands for several requests: a CPU that is
+	 * interrupted in between would keep the others' requests from the device.
+	 */
+	__virtio_clear_bit(vdev, VIRTIO_RING_F_EVENT_IDX);
 	return 0;
 }
 
@@ -272,6 +278,10 @@ static void virtio_irq_remove(struct virtio_device *vdev)
 	struct virtio_irq_endpoint *ep, *next;
 	unsigned long flags;
 
+	/* The worker may be about to act upon a change of the configuration */
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vi->stopping = true;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	/* Detaches every endpoint, so the queue still works */
 	virtio_irq_domains_remove(vi->doms);
 

@@ -67,11 +67,19 @@ void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_ve
 	call->rel = vec;
 }
 
-static void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last)
+void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last)
 {
 	r->first = r->valid ? min(r->first, first) : first;
 	r->last = r->valid ? max(r->last, last) : last;
 	r->valid = true;
+}
+
+/* The host may hold these, and no FREE is under way: leave them to recovery */
+static void __virtio_irq_owe(struct virtio_irq_store *store, u32 first, u32 last)
+{
+	__virtio_irq_range_add(&store->unfreed, first, last);
+	store->owed = true;
+	__virtio_irq_mark(store->ep->vi);
 }
 
 static void __virtio_irq_set_pending(struct virtio_irq_store *store, u32 first, u32 last)
@@ -115,9 +123,8 @@ static void __virtio_irq_free_later(struct virtio_irq_store *store, u32 first, u
 	} else if (!apart) {
 		__virtio_irq_range_add(p, first, last);
 	} else {
-		/* Not one slot is idle: leave it to recovery */
-		__virtio_irq_range_add(&store->unfreed, first, last);
-		__virtio_irq_mark(vi);
+		/* Not one slot is idle */
+		__virtio_irq_owe(store, first, last);
 	}
 }
 
@@ -210,6 +217,17 @@ bool virtio_irq_granted(struct virtio_irq_store *store, u32 index)
 	return granted;
 }
 
+/* The records say what became of an ALLOC: recovery may free again */
+static void __virtio_irq_recorded(struct virtio_irq *vi, struct virtio_irq_call *call)
+{
+	struct virtio_irq_store *store = call->granting;
+
+	if (call->counted)
+		store->allocs--;
+	if (store->unfreed.valid)
+		__virtio_irq_mark(vi);
+}
+
 /**
  * virtio_irq_alloc - reserve vectors at the host
  * @store: the store
@@ -260,13 +278,13 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	/* Left from an attempt with other needs, MSI-X before MSI for example */
 	if (!store->id && !store->in_use && store->granted.valid)
 		__virtio_irq_retire(store);
-	/* Recovery must not free what this is about to get */
-	store->allocs++;
-	store->changes++;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	virtio_irq_build_alloc(&call, store, first, count, wire, addr_width, &reply);
+	/* Recovery must not free what this is about to get */
+	call.granting = store;
 	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+	virtio_irq_test_hook(vi, &call);
 	granted = le32_to_cpu(reply.granted);
 	if (!err && (granted < 1 || granted > count ||
 		     ((wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) && granted != count)))
@@ -275,10 +293,8 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		/* A refusal changed nothing; otherwise the host may hold them */
 		if (err == -ETIMEDOUT || err == -EIO)
-			__virtio_irq_range_add(&store->unfreed, first, first + count - 1);
-		store->allocs--;
-		if (store->unfreed.valid)
-			__virtio_irq_mark(vi);
+			__virtio_irq_owe(store, first, first + count - 1);
+		__virtio_irq_recorded(vi, &call);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 		return err;
 	}
@@ -289,7 +305,8 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		vec->generation = store->generation;
-		vec->unreserved = false;
+		/* A reset of the device since the answer took it again */
+		vec->unreserved = call.epoch != vi->epoch;
 		vec->addr_width = addr_width;
 		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
 		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
@@ -302,9 +319,11 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		store->block_count = count;
 		store->block_known = false;
 	}
-	store->allocs--;
-	if (store->unfreed.valid)
+	if (call.epoch != vi->epoch) {
+		store->lost = true;
 		__virtio_irq_mark(vi);
+	}
+	__virtio_irq_recorded(vi, &call);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return granted;
 }
@@ -503,10 +522,14 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 
 	virtio_irq_build_commit(&call, vec);
 	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+	virtio_irq_test_hook(vi, &call);
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->committed = !err;
-	vec->uncommitted = false;
+	/* A reset of the device since the answer took it again */
+	vec->uncommitted = !err && call.epoch != vi->epoch;
+	if (vec->uncommitted)
+		__virtio_irq_mark(vi);
 	/* Without a proper answer the host may hold a commitment */
 	if (err == -ETIMEDOUT || err == -EIO) {
 		vec->release_lost = true;

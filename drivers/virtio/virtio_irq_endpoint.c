@@ -173,7 +173,7 @@ static struct virtio_irq_store *virtio_irq_get_store(struct virtio_irq_endpoint 
 	return store;
 }
 
-/* Check what ATTACH answered before anything of it is used */
+/* Check what ATTACH answered before anything of it is used; under endpoints_lock */
 static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
 				     const struct virtio_irq_rsp_attach *reply)
 {
@@ -183,6 +183,8 @@ static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
 		kzalloc(struct_size(prop, stores, max_stores), GFP_KERNEL);
 	unsigned int i;
 	int err;
+
+	lockdep_assert_held(&vi->endpoints_lock);
 
 	if (!prop)
 		return -ENOMEM;
@@ -366,7 +368,10 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 
 	ep->isolated = virtio_irq_isolates(vi) &&
 		       (reply->flags & cpu_to_le32(VIRTIO_IRQ_ATTACH_F_ISOLATED));
+	/* A reset of the device goes through the stores */
+	mutex_lock(&vi->endpoints_lock);
 	err = virtio_irq_set_properties(ep, reply);
+	mutex_unlock(&vi->endpoints_lock);
 	if (err) {
 		virtio_irq_detach(ep);
 		return ERR_PTR(err);

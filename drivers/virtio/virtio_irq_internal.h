@@ -98,6 +98,7 @@ union virtio_irq_req {
  * @stamp: @vec's number of this request
  * @route: what an ACTIVATE sent
  * @pasid: likewise
+ * @epoch: how often the device had been reset when it answered
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
  * @reply: where the waiter wants the answer
  * @req: shared with the device
@@ -117,6 +118,7 @@ struct virtio_irq_slot {
 	u64			stamp;
 	struct virtio_irq_msg	route;
 	u32			pasid;
+	u64			epoch;
 	u64			start;
 	void			*reply;
 	union virtio_irq_req	*req;
@@ -135,6 +137,9 @@ struct virtio_irq_slot {
  * @vec: vector of an ACTIVATE or DEACTIVATE
  * @store: store of a FREE that is posted
  * @rel: vector of a RELEASE, or of recovery's COMMIT
+ * @granting: store of an ALLOC, counted in its allocs while the host may answer
+ * @counted: it is counted there
+ * @epoch: how often the device had been reset when it answered
  * @recovery: sent by the recovery worker, so in any state
  * @replayed: store of recovery's FREE or ALLOC
  * @changes: its changes (FREE) or freed (ALLOC) when recovery looked
@@ -147,6 +152,9 @@ struct virtio_irq_call {
 	struct virtio_irq_vector *vec;
 	struct virtio_irq_store	*store;
 	struct virtio_irq_vector *rel;
+	struct virtio_irq_store	*granting;
+	bool			counted;
+	u64			epoch;
 	bool			recovery;
 	struct virtio_irq_store	*replayed;
 	u64			changes;
@@ -204,6 +212,7 @@ struct virtio_irq_note {
  * @lock: guards all below and the records. Taken inside desc->lock with
  *	interrupts off, so raw; never held across a wait or a notification
  * @state: enum virtio_irq_state
+ * @stopping: the domains are going away
  * @resetting: the virtqueue must not be touched; set, then a grace period of RCU
  * @reset_asked: the administrator asked for a reset of the device
  * @config_changed: the configuration or the device's status has to be read again
@@ -212,6 +221,7 @@ struct virtio_irq_note {
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
  * @stamp: number of the last ACTIVATE or DEACTIVATE
+ * @epoch: how often the device was reset
  * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
@@ -248,6 +258,7 @@ struct virtio_irq {
 
 	raw_spinlock_t		lock;
 	enum virtio_irq_state	state;
+	bool			stopping;
 	bool			resetting;
 	bool			reset_asked;
 	bool			config_changed;
@@ -256,6 +267,7 @@ struct virtio_irq {
 	unsigned int		unnotified;
 	unsigned int		posted;
 	u64			stamp;
+	u64			epoch;
 	unsigned int		backoff;
 	u64			marks;
 	u64			broken_at;
@@ -270,7 +282,11 @@ struct virtio_irq {
 #endif
 };
 
-/* Between recovery's decision and its request another CPU may do anything */
+/*
+ * What other CPUs do between two steps is a test's to say: between recovery's
+ * decision and its request, between an answer and its entry in the records, and
+ * (without a request) between a new configuration and its effect.
+ */
 static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
@@ -335,6 +351,7 @@ static inline bool virtio_irq_settled(struct virtio_irq *vi)
 }
 
 /* virtio_irq_alloc.c: reservations */
+void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last);
 void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
 			   u32 first, u32 count);
 void virtio_irq_build_alloc(struct virtio_irq_call *call,

@@ -92,7 +92,6 @@ static void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
 		__virtio_irq_hurry(vi);
 		return;
 	}
-	/* In RECOVERING the worker sees the error of its own request */
 	__virtio_irq_mark(vi);
 }
 
@@ -158,8 +157,8 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 }
 
 /*
- * Put one request in the ring. -EAGAIN: no slot is idle. The caller notifies,
- * after it has dropped the lock.
+ * Put one request in the ring. -EAGAIN: no slot is idle. -ERESTART: not before
+ * READY. The caller notifies, after it has dropped the lock.
  */
 static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *call,
 			       struct virtio_irq_slot **slotp)
@@ -173,7 +172,9 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 
 	if (vi->state == VIRTIO_IRQ_GONE)
 		return -ENODEV;
-	if (vi->resetting || (vi->state != VIRTIO_IRQ_READY && !call->recovery))
+	if (vi->state != VIRTIO_IRQ_READY && !call->recovery)
+		return -ERESTART;
+	if (vi->resetting)
 		return -ETIMEDOUT;
 	if (call->recovery && !__virtio_irq_still_due(call))
 		return -ECANCELED;
@@ -247,6 +248,11 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 					 le32_to_cpu(req->range.first),
 					 le32_to_cpu(req->range.count), 0, 0);
 		break;
+	}
+	if (call->granting) {
+		call->granting->allocs++;
+		call->granting->changes++;
+		call->counted = true;
 	}
 	*slotp = slot;
 	return 0;
@@ -325,7 +331,7 @@ void virtio_irq_notify(struct virtio_irq *vi, bool needed)
  * happens only if half a ring of requests is still unanswered.
  *
  * Context: any, vi->lock held.
- * Return: 0, -EAGAIN if no slot is idle, -ETIMEDOUT or -ENODEV by the state.
+ * Return: 0, -EAGAIN if no slot is idle, -ERESTART or -ENODEV by the state.
  */
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 {
@@ -370,28 +376,31 @@ void __virtio_irq_flush_frees(struct virtio_irq *vi)
 	lockdep_assert_held(&vi->lock);
 
 	list_for_each_entry_safe(store, next, &vi->pending, node) {
-		struct virtio_irq_range *p = &store->pending, *u = &store->unfreed;
+		struct virtio_irq_range *p = &store->pending;
 
 		/* Until the answer recovery has to know of it */
-		u->first = u->valid ? min(u->first, p->first) : p->first;
-		u->last = u->valid ? max(u->last, p->last) : p->last;
-		u->valid = true;
+		__virtio_irq_range_add(&store->unfreed, p->first, p->last);
 
 		for (;;) {
 			count = min(p->last - p->first, vi->max_count - 1) + 1;
 			virtio_irq_build_free(&call, store, p->first, count);
-			err = __virtio_irq_post(vi, &call);
-			if (err)
-				break;
+			/* First: to post may take the answer to an earlier one */
 			store->frees++;
+			err = __virtio_irq_post(vi, &call);
+			if (err) {
+				store->frees--;
+				break;
+			}
 			if (p->last - p->first < count)
 				break;
 			p->first += count;
 		}
 		if (err == -EAGAIN)
 			return;
-		if (err)
+		if (err) {
+			store->owed = true;
 			__virtio_irq_mark(vi);
+		}
 		p->valid = false;
 		list_del_init(&store->node);
 	}
@@ -514,10 +523,14 @@ static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call
 	switch (slot->state) {
 	case VIRTIO_IRQ_SLOT_DONE:
 		err = slot->err;
+		call->epoch = slot->epoch;
 		__virtio_irq_put_slot(vi, slot);
 		break;
 	case VIRTIO_IRQ_SLOT_DROPPED:
 		err = -ERESTART;
+		if (call->counted)
+			call->granting->allocs--;
+		call->counted = false;
 		__virtio_irq_put_slot(vi, slot);
 		break;
 	default:
@@ -525,7 +538,9 @@ static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call
 		slot->reply = NULL;
 		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
 		vi->stats.timeouts++;
-		__virtio_irq_break_call(vi, call);
+		/* Recovery sees the error itself, and waits before it tries again */
+		if (!call->recovery || vi->state == VIRTIO_IRQ_READY)
+			__virtio_irq_break_call(vi, call);
 		break;
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
@@ -565,8 +580,9 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 		}
 		cpu_relax();
 	}
+	/* There is no time to wait for recovery */
 	if (err)
-		return err;
+		return err == -ERESTART ? -ETIMEDOUT : err;
 
 	for (polls = 0; !virtio_irq_poll_once(vi, slot); polls++) {
 		if (virtio_irq_expired(deadline, polls))
@@ -613,10 +629,8 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			continue;
 		}
 		/* Broken since it was looked at above: wait for recovery again */
-		if (err == -ETIMEDOUT && !call->recovery && !virtio_irq_settled(vi)) {
-			err = -ERESTART;
+		if (err == -ERESTART)
 			continue;
-		}
 		if (err)
 			return err;
 

@@ -10,6 +10,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -185,10 +186,12 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	}
 
 	raw_spin_lock_irq(&vi->lock);
-	/* What was freed meanwhile may lie in the same bounds */
-	if (!store->frees && store->freed == freed && store->unfreed.first == range.first &&
-	    store->unfreed.last == range.last)
+	/* What was freed, or not answered, meanwhile may lie in the same bounds */
+	if (!store->frees && store->freed == freed && store->changes == changes &&
+	    store->unfreed.first == range.first && store->unfreed.last == range.last) {
 		store->unfreed.valid = false;
+		store->owed = false;
+	}
 	raw_spin_unlock_irq(&vi->lock);
 	return 0;
 }
@@ -318,8 +321,10 @@ static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
 
 	if (ep->lost) {
 		err = virtio_irq_reattach(ep);
-		if (err)
+		if (err) {
+			virtio_irq_print_failure(ep->vi, VIRTIO_IRQ_T_ATTACH, ep->id, 0, err);
 			return err;
+		}
 		ep->lost = false;
 	}
 	list_for_each_entry(store, &ep->stores, ep_node) {
@@ -403,27 +408,24 @@ static void virtio_irq_config(struct virtio_irq *vi)
 	if (!changed && !asked)
 		return;
 
-	if (virtio_irq_needs_reset(vi))
+	if (virtio_irq_needs_reset(vi)) {
 		virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-	else if (!virtio_irq_read_config(vi))
-		virtio_irq_domains_rescan(vi->doms);
+	} else if (!virtio_irq_read_config(vi)) {
+		virtio_irq_test_hook(vi, NULL);
+		raw_spin_lock_irq(&vi->lock);
+		if (!vi->stopping)
+			virtio_irq_domains_rescan(vi->doms);
+		raw_spin_unlock_irq(&vi->lock);
+	}
 }
 
-/**
- * virtio_irq_recover - the recovery worker
- * @work: vi->recover
- *
- * Context: process context on vi->wq, sleeps.
- */
-void virtio_irq_recover(struct work_struct *work)
+static void virtio_irq_do_recover(struct virtio_irq *vi)
 {
-	struct virtio_irq *vi = container_of(to_delayed_work(work), struct virtio_irq, recover);
 	unsigned int pass;
 	u64 marks;
 	int err;
 
-	virtio_irq_print_notes(vi);
-	virtio_irq_config(vi);
+	virtio_irq_print_notes(vi);	virtio_irq_config(vi);
 
 	if (READ_ONCE(vi->state) == VIRTIO_IRQ_BROKEN) {
 		err = virtio_irq_reopen(vi);
@@ -459,4 +461,20 @@ void virtio_irq_recover(struct work_struct *work)
 	raw_spin_lock_irq(&vi->lock);
 	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
 	raw_spin_unlock_irq(&vi->lock);
+}
+
+/**
+ * virtio_irq_recover - the recovery worker
+ * @work: vi->recover
+ *
+ * Context: process context on vi->wq, sleeps.
+ */
+void virtio_irq_recover(struct work_struct *work)
+{
+	struct virtio_irq *vi = container_of(to_delayed_work(work), struct virtio_irq, recover);
+	/* The disk that reclaim writes to may be waiting for this */
+	unsigned int noio = memalloc_noio_save();
+
+	virtio_irq_do_recover(vi);
+	memalloc_noio_restore(noio);
 }

@@ -73,8 +73,10 @@ void __virtio_irq_abandon(struct virtio_irq *vi)
 		if (slot->state != VIRTIO_IRQ_SLOT_POSTED)
 			continue;
 		__virtio_irq_not_posted(vi, slot);
-		if (slot->store)
+		if (slot->store) {
 			slot->store->frees--;
+			slot->store->owed = true;
+		}
 		slot->vec = NULL;
 		slot->rel = NULL;
 		slot->store = NULL;
@@ -212,10 +214,12 @@ static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *sl
 	if (!store)
 		return;
 	store->frees--;
-	if (err)
+	if (err) {
+		store->owed = true;
 		__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);
-	else if (!store->frees)
+	} else if (!store->frees && !store->owed) {
 		store->unfreed.valid = false;
+	}
 }
 
 static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *slot,
@@ -291,6 +295,7 @@ void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 
 	if (slot->state == VIRTIO_IRQ_SLOT_WAITED) {
 		slot->err = err;
+		slot->epoch = vi->epoch;
 		/* Pairs with the acquire in virtio_irq_slot_answered() */
 		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DONE);
 		return;

@@ -93,6 +93,7 @@ static void virtio_irq_forget_store(struct virtio_irq_store *store)
 	raw_spin_lock_irq(&vi->lock);
 	store->lost = true;
 	store->unfreed.valid = false;
+	store->owed = false;
 	store->block_known = false;
 	raw_spin_unlock_irq(&vi->lock);
 	xa_for_each(&store->vectors, index, vec)
@@ -177,6 +178,10 @@ int virtio_irq_device_reset(struct virtio_irq *vi)
 	virtio_irq_queue_stop(vi);
 	virtio_reset_device(vdev);
 	virtio_irq_queue_drop(vi);
+	/* What was answered before, and is not in the records yet, is lost */
+	raw_spin_lock_irq(&vi->lock);
+	vi->epoch++;
+	raw_spin_unlock_irq(&vi->lock);
 	virtio_irq_forget_host(vi);
 
 	err = virtio_irq_reinit(vi);
@@ -250,9 +255,15 @@ int virtio_irq_replay_alloc(struct virtio_irq_store *store)
 	struct virtio_irq_call call;
 	unsigned long first = 0;
 	u32 count, granted, i;
-	int err;
+	int err, left = 0;
+	bool lost;
 
-	if (!READ_ONCE(store->lost))
+	/* First: what is granted meanwhile may be lost, too */
+	raw_spin_lock_irq(&vi->lock);
+	lost = store->lost;
+	store->lost = false;
+	raw_spin_unlock_irq(&vi->lock);
+	if (!lost)
 		return 0;
 
 	while (virtio_irq_next_lost(store, &first, &call, &reply)) {
@@ -267,7 +278,12 @@ int virtio_irq_replay_alloc(struct virtio_irq_store *store)
 		if (err) {
 			virtio_irq_print_failure(vi, VIRTIO_IRQ_T_ALLOC, store->ep->id, first,
 						 err);
-			return err;
+			left = err;
+			if (err == -ETIMEDOUT || err == -ENODEV)
+				break;
+			/* Others, with other needs, may be granted */
+			first += count;
+			continue;
 		}
 		for (i = 0; i < granted; i++) {
 			vec = xa_load(&store->vectors, first + i);
@@ -278,10 +294,12 @@ int virtio_irq_replay_alloc(struct virtio_irq_store *store)
 		first += granted;
 	}
 
-	raw_spin_lock_irq(&vi->lock);
-	store->lost = false;
-	raw_spin_unlock_irq(&vi->lock);
-	return 0;
+	if (left) {
+		raw_spin_lock_irq(&vi->lock);
+		store->lost = true;
+		raw_spin_unlock_irq(&vi->lock);
+	}
+	return left;
 }
 
 /**

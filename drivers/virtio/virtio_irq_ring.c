@@ -36,8 +36,10 @@ static void virtio_irq_drop(struct virtqueue *vq, void *buf)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vi->stats.dropped++;
-	if (slot->store)
+	if (slot->store) {
 		slot->store->frees--;
+		slot->store->owed = true;
+	}
 	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
 		/* Pairs with the acquire in virtio_irq_slot_answered() */
 		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);

@@ -58,6 +58,25 @@ void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq
  * Routes
  */
 
+/* Not wanted any more. The host is told if it may hold the vector armed */
+static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_call call;
+
+	vec->wanted = false;
+	vec->armed = false;
+	vec->dirty = false;
+	vec->lossy = false;
+	/* The answer to a request of recovery, too, does not count any more */
+	vec->stamp = ++vi->stamp;
+	if (!vec->maybe_armed)
+		return;
+	virtio_irq_build_deactivate(&call, vec);
+	if (__virtio_irq_post(vi, &call))
+		__virtio_irq_mark(vi);
+}
+
 /**
  * virtio_irq_activate - arm a vector
  * @vec: the record
@@ -97,13 +116,8 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 		vec->lossy = true;
 		__virtio_irq_mark(vi);
 	} else {
-		vec->wanted = false;
-		if (vec->maybe_armed) {
-			virtio_irq_build_deactivate(&call, vec);
-			if (__virtio_irq_post(vi, &call))
-				__virtio_irq_mark(vi);
-			notify = __virtio_irq_notify_lazy(vi, true);
-		}
+		__virtio_irq_disarm(vec);
+		notify = __virtio_irq_notify_lazy(vi, true);
 	}
 	if (err != -ETIMEDOUT && err != -ENODEV && !vec->logged) {
 		__virtio_irq_note(vi, VIRTIO_IRQ_T_ACTIVATE, vec->store->ep->id, vec->index, err);
@@ -234,22 +248,13 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 void virtio_irq_deactivate(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_call call;
 	unsigned long flags;
-	bool notify = false;
+	bool notify;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	vec->wanted = false;
-	vec->armed = false;
-	vec->dirty = false;
-	vec->lossy = false;
+	__virtio_irq_disarm(vec);
 	vec->logged = false;
-	if (vec->maybe_armed) {
-		virtio_irq_build_deactivate(&call, vec);
-		if (__virtio_irq_post(vi, &call))
-			__virtio_irq_mark(vi);
-		notify = __virtio_irq_notify_lazy(vi, false);
-	}
+	notify = __virtio_irq_notify_lazy(vi, false);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
 }

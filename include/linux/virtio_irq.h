@@ -71,8 +71,10 @@ struct virtio_irq_block {
  * @in_use: records that belong to an interrupt
  * @pending: first and last index whose FREE has yet to be queued
  * @unfreed: first and last index that the host may hold without a grant
- * @frees: FREE requests without an answer
- * @allocs: ALLOC requests whose grants are not in the records yet
+ * @owed: recovery has to free @unfreed, answers to posted FREEs do not do
+ * @frees: posted FREE requests without an answer
+ * @allocs: ALLOC requests that are in the ring, or whose grants are not in the
+ *	records yet
  * @changes: number of the last ALLOC
  * @freed: number of vectors and generations given back
  * @lost: a reset of the device took reservations
@@ -99,6 +101,7 @@ struct virtio_irq_store {
 		u32		last;
 		bool		valid;
 	}			granted, pending, unfreed;
+	bool			owed;
 	unsigned int		in_use;
 	unsigned int		frees;
 	unsigned int		allocs;
