@@ -25,7 +25,7 @@ static void race_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
 	struct meanwhile *m = vi->test_data;
 
-	if (call->req.head.type != m->type || m->done)
+	if (!call || call->req.head.type != m->type || m->done)
 		return;
 	m->done++;
 	m->act(m);
@@ -182,6 +182,8 @@ static void free_and_alloc_under_way(struct kunit *test)
 static void do_free(struct meanwhile *m)
 {
 	virtio_irq_free(m->other);
+	/* Its FREE goes first, what recovery is about to reserve would stay reserved */
+	virtio_irq_flush_timer(&m->e.vi->timer);
 }
 
 /* Freed while recovery was about to reserve it again, which it was refused before */
@@ -218,7 +220,7 @@ static void pass_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
 	struct meanwhile *m = vi->test_data;
 
-	if (call->req.head.type != VIRTIO_IRQ_T_ACTIVATE)
+	if (!call || call->req.head.type != VIRTIO_IRQ_T_ACTIVATE)
 		return;
 	if (call->vec == m->vec && m->act == do_reroute)
 		do_reroute(m);

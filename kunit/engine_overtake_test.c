@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the virtio-irq request engine: what is overtaken by something
+ * else while it is under way
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/virtio_ring.h>
+
+#include "engine_fixture.h"
+
+/* A FREE that was refused is owed, whatever the answers to later ones */
+static void refused_free_and_a_later_one(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *a = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *b = engine_vector(test, &e, 8);
+
+	engine_vector(test, &e, 16);
+	/* The worker comes later */
+	preempt_disable();
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 1, VIRTIO_IRQ_S_DEVERR);
+	virtio_irq_free(a);
+	virtio_irq_flush_timer(&e.vi->timer);
+	virtio_irq_free(b);
+	virtio_irq_flush_timer(&e.vi->timer);
+	preempt_enable();
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->allocated);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
+}
+
+/* Nor does the answer to a FREE settle an ALLOC that had none */
+static void malformed_alloc_and_a_free(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *a = engine_vector(test, &e, 0);
+
+	engine_vector(test, &e, 16);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_FREE, 1, 0);
+	virtio_irq_free(a);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	fake_host_rule(e.host, FAKE_LENGTH, VIRTIO_IRQ_T_ALLOC, 1, 15);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 8, 4, 0, 64), -EIO);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 5);
+	flush_delayed_work(&e.vi->recover);
+	fake_host_speak(e.host);
+	virtio_irq_flush_timer(&e.vi->timer);
+	raw_spin_lock_irq(&e.vi->lock);
+	__virtio_irq_mark(e.vi);
+	raw_spin_unlock_irq(&e.vi->lock);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+}
+
+/* The answer to one FREE is taken while the next one looks for a slot, which is lost then */
+static void free_answered_while_the_next_is_posted(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *other = engine_vector(test, &e, 8);
+	struct virtio_irq_vector *stays = engine_vector(test, &e, 16);
+
+	virtio_irq_sleep_timeout_ms = 10000;
+	fake_host_rule(e.host, FAKE_SILENT, 0, UINT_MAX, 0);
+	virtio_irq_free(vec);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_ASSERT_EQ(test, e.ep->msi.frees, 1);
+	while (!list_empty(&e.vi->idle)) {
+		struct virtio_irq_call call;
+		int err;
+
+		virtio_irq_build_release(&call, stays);
+		raw_spin_lock_irq(&e.vi->lock);
+		err = __virtio_irq_post(e.vi, &call);
+		raw_spin_unlock_irq(&e.vi->lock);
+		KUNIT_ASSERT_EQ(test, err, 0);
+	}
+	fake_host_speak(e.host);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
+	virtio_irq_free(other);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
+	virtio_irq_sleep_timeout_ms = SLEEP_MS;
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->resets, 1);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+}
+
+struct sleeper {
+	struct work_struct	work;
+	struct virtio_irq_store	*store;
+	unsigned int		flags;
+	int			ret;
+};
+
+static void sleeper_alloc(struct work_struct *work)
+{
+	struct sleeper *s = container_of(work, struct sleeper, work);
+
+	s->ret = virtio_irq_alloc(s->store, 0, 4, s->flags, 64);
+}
+
+/* An ALLOC that waits for READY does not keep recovery from the FREE that comes before it */
+static void free_before_an_alloc_that_waits(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	/* Other needs: the host refuses them as long as the vector is reserved */
+	struct sleeper s = { .store = &e.ep->msi, .flags = VIRTIO_IRQ_ALLOC_DATA16 };
+
+	virtio_irq_sleep_timeout_ms = 10000;
+	fake_host_rule(e.host, FAKE_LOST, 0, UINT_MAX, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
+	virtio_irq_free(vec);
+	INIT_WORK_ONSTACK(&s.work, sleeper_alloc);
+	schedule_work(&s.work);
+	msleep(50);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->allocated);
+	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
+	flush_work(&s.work);
+	destroy_work_on_stack(&s.work);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, s.ret, 4);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 4);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.allocs, 0);
+}
+
+struct reset_between {
+	u8		type;
+	unsigned int	done;
+	int		ret;
+};
+
+static void reset_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct reset_between *r = vi->test_data;
+
+	if (!call || call->recovery || call->req.head.type != r->type || r->done)
+		return;
+	r->done++;
+	r->ret = virtio_irq_ask_reset(vi);
+}
+
+/* The device is reset after its answer and before that is in the records */
+static void granted_before_a_reset(struct kunit *test)
+{
+	struct reset_between r = { .type = VIRTIO_IRQ_T_ALLOC };
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec;
+
+	e.vi->test_data = &r;
+	e.vi->test_hook = reset_hook;
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 4);
+	KUNIT_EXPECT_EQ(test, r.done, 1);
+	KUNIT_EXPECT_EQ(test, r.ret, 0);
+	engine_settle(test, &e);
+	e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 4);
+	vec = virtio_irq_take(&e.ep->msi, 3);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	virtio_irq_deactivate(vec);
+	virtio_irq_free(vec);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
+static void committed_before_a_reset(struct kunit *test)
+{
+	struct reset_between r = { .type = VIRTIO_IRQ_T_COMMIT };
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct virtio_irq_vector *vec;
+
+	e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	vec = engine_vector(test, &e, 0);
+	e.vi->test_data = &r;
+	e.vi->test_hook = reset_hook;
+	KUNIT_EXPECT_EQ(test, virtio_irq_commit(vec), 0);
+	KUNIT_EXPECT_EQ(test, r.done, 1);
+	KUNIT_EXPECT_EQ(test, r.ret, 0);
+	engine_settle(test, &e);
+	e.vi->test_hook = NULL;
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
+	KUNIT_EXPECT_FALSE(test, vec->uncommitted);
+}
+
+/* One that is refused again does not keep others from theirs */
+static void one_lost_reservation_is_refused(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 2, VIRTIO_IRQ_ALLOC_COMMIT, 64), 2);
+	KUNIT_ASSERT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 0));
+	KUNIT_ASSERT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 1));
+	engine_vector(test, &e, 2);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_QUOTA);
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	KUNIT_EXPECT_GE(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 2);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 2)->allocated);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 3);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.lost);
+}
+
+/* Deactivated while the engine cannot send anything, and recovery is just arming it */
+static void deactivated_while_recovery_arms(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	preempt_disable();
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ETIMEDOUT);
+	virtio_irq_poll_timeout_ms = 2000;
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	preempt_enable();
+	for (i = 0; i < 100 && !READ_ONCE(e.host->num_held); i++)
+		msleep(20);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->state, VIRTIO_IRQ_RECOVERING);
+	virtio_irq_deactivate(vec);
+	fake_host_speak(e.host);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, vec->armed);
+	KUNIT_EXPECT_FALSE(test, vec->maybe_armed);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
+}
+
+/* A host that answers nothing at all is asked less and less often */
+static void silence_is_backed_off(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int resets;
+
+	fake_host_rule(e.host, FAKE_LOST, 0, UINT_MAX, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
+	msleep(1000);
+	/* 20 ms each, and 50, 100, 200, 400 ms in between */
+	resets = READ_ONCE(e.host->resets);
+	KUNIT_EXPECT_GE(test, resets, 2);
+	KUNIT_EXPECT_LE(test, resets, 8);
+	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
+	engine_settle(test, &e);
+}
+
+static void noio_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	unsigned int *seen = vi->test_data;
+
+	if (call && call->recovery && call->req.head.type == VIRTIO_IRQ_T_ACTIVATE)
+		*seen = current->flags & PF_MEMALLOC_NOIO ? 2 : 1;
+}
+
+/* The worker must not wait for a disk that waits for the worker */
+static void recovery_starts_no_io(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int seen = 0;
+
+	e.vi->test_data = &seen;
+	e.vi->test_hook = noio_hook;
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ETIMEDOUT);
+	engine_settle(test, &e);
+	e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, seen, 2);
+}
+
+/* With EVENT_IDX the notification of one CPU would stand for the requests of others */
+static void every_request_is_notified(struct kunit *test)
+{
+	struct engine e = engine_start(test, BIT_ULL(VIRTIO_RING_F_EVENT_IDX));
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_call call;
+	bool notify;
+	int err;
+
+	KUNIT_EXPECT_FALSE(test, virtio_has_feature(&e.host->vdev, VIRTIO_RING_F_EVENT_IDX));
+	/* A CPU that is interrupted before it notifies */
+	virtio_irq_build_release(&call, vec);
+	raw_spin_lock_irq(&e.vi->lock);
+	err = __virtio_irq_post(e.vi, &call);
+	notify = __virtio_irq_notify_lazy(e.vi, true);
+	raw_spin_unlock_irq(&e.vi->lock);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	virtio_irq_notify(e.vi, notify);
+	engine_settle(test, &e);
+}
+
+static int come_and_go(void *data)
+{
+	struct virtio_irq *vi = data;
+
+	while (!kthread_should_stop()) {
+		raw_spin_lock_irq(&vi->lock);
+		vi->state = VIRTIO_IRQ_BROKEN;
+		raw_spin_unlock_irq(&vi->lock);
+		cond_resched();
+		raw_spin_lock_irq(&vi->lock);
+		vi->state = VIRTIO_IRQ_READY;
+		raw_spin_unlock_irq(&vi->lock);
+		wake_up_all(&vi->wait);
+		usleep_range(20, 50);
+	}
+	return 0;
+}
+
+/* Whoever may sleep waits until it can send, however often READY comes and goes */
+static void ready_comes_and_goes(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct task_struct *task = kthread_run(come_and_go, e.vi, "virtio-irq-test");
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	virtio_irq_sleep_timeout_ms = 10000;
+	for (i = 0; i < 500; i++)
+		KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 1, 0, 64), 1);
+	kthread_stop(task);
+	engine_settle(test, &e);
+}
+
+struct removal {
+	struct completion	read;
+};
+
+static void removal_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct removal *r = vi->test_data;
+	unsigned int i;
+
+	if (call)
+		return;
+	complete(&r->read);
+	for (i = 0; i < 100 && !READ_ONCE(vi->stopping); i++)
+		msleep(20);
+	/* Until the domains are gone; KASAN watches */
+	msleep(200);
+}
+
+/* The device goes while its new configuration is about to be acted upon */
+static void removed_with_a_new_configuration(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct removal r;
+
+	init_completion(&r.read);
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.host->vi->test_data = &r;
+	e.host->vi->test_hook = removal_hook;
+	virtio_config_changed(&e.host->vdev);
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&r.read, 5 * HZ), 0);
+	device_release_driver(&e.host->vdev.dev);
+	KUNIT_EXPECT_NULL(test, e.host->vdev.dev.driver);
+}
+
+static struct kunit_case overtake_cases[] = {
+	KUNIT_CASE(refused_free_and_a_later_one),
+	KUNIT_CASE(malformed_alloc_and_a_free),
+	KUNIT_CASE(free_answered_while_the_next_is_posted),
+	KUNIT_CASE(free_before_an_alloc_that_waits),
+	KUNIT_CASE(granted_before_a_reset),
+	KUNIT_CASE(committed_before_a_reset),
+	KUNIT_CASE(one_lost_reservation_is_refused),
+	KUNIT_CASE(deactivated_while_recovery_arms),
+	KUNIT_CASE(silence_is_backed_off),
+	KUNIT_CASE(recovery_starts_no_io),
+	KUNIT_CASE(every_request_is_notified),
+	KUNIT_CASE(ready_comes_and_goes),
+	KUNIT_CASE(removed_with_a_new_configuration),
+	{ }
+};
+
+static struct kunit_suite overtake_suite = {
+	.name		= "virtio-irq-overtake",
+	.init		= engine_init,
+	.exit		= engine_exit,
+	.test_cases	= overtake_cases,
+};
+
+kunit_test_suite(overtake_suite);
