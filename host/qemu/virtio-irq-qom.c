@@ -314,6 +314,8 @@ static bool visit_vector_fields(Visitor *v,
            visit_counter(v, "pair-data", vector->pair.data, errp) &&
            visit_counter(v, "route-address", vector->route.address, errp) &&
            visit_counter(v, "route-data", vector->route.data, errp) &&
+           (!vector->has_pasid ||
+            visit_counter(v, "pasid", vector->pasid, errp)) &&
            visit_counter(v, "delivered", vector->delivered, errp) &&
            visit_counter(v, "routed", vector->routed, errp) &&
            visit_check_struct(v, errp);

@@ -19,6 +19,7 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/qdev-core.h"
 #include "virtio-irq.h"
+#include "virtio-irq-stores.h"
 #include "trace.h"
 
 /*
@@ -99,11 +100,11 @@ static MemTxResult source_read(void *opaque, hwaddr offset, uint64_t *val,
 }
 
 /* A write of the function into the MSI window */
-static MemTxResult source_write(void *opaque, hwaddr offset, uint64_t val,
-                                unsigned int size, MemTxAttrs attrs)
+static MemTxResult source_message(VirtIOIRQSource *src, uint64_t address,
+                                  uint64_t val, unsigned int size,
+                                  uint32_t pasid, MemTxAttrs attrs)
 {
-    VirtIOIRQSource *src = opaque;
-    uint64_t address = src->window_start + offset;
+    bool has_pasid = pasid != VIRTIO_IRQ_NO_PASID;
     enum virtio_irq_verdict verdict = VIRTIO_IRQ_PASS;
     MemTxResult result = MEMTX_OK;
 
@@ -123,12 +124,14 @@ static MemTxResult source_write(void *opaque, hwaddr offset, uint64_t val,
     if (src->ep) {
         if (size == sizeof(uint32_t) && !(address % sizeof(uint32_t))) {
             verdict = virtio_irq_core_message(src->s->core, src->ep, address,
-                                              val, false, 0);
+                                              val, has_pasid,
+                                              has_pasid ? pasid : 0);
         } else {
             verdict = virtio_irq_core_bad_write(src->s->core, src->ep);
         }
         trace_virtio_irq_message(src->s, virtio_irq_core_ep_id(src->ep),
                                  address, size, val,
+                                 has_pasid ? (int64_t)pasid : -1,
                                  virtio_irq_verdict_name(verdict));
     }
     /* Writes are posted: the function does not learn that it is blocked */
@@ -137,6 +140,15 @@ static MemTxResult source_write(void *opaque, hwaddr offset, uint64_t val,
     }
     object_unref(OBJECT(src));
     return result;
+}
+
+static MemTxResult source_write(void *opaque, hwaddr offset, uint64_t val,
+                                unsigned int size, MemTxAttrs attrs)
+{
+    VirtIOIRQSource *src = opaque;
+
+    return source_message(src, src->window_start + offset, val, size,
+                          VIRTIO_IRQ_NO_PASID, attrs);
 }
 
 static const MemoryRegionOps source_ops = {
@@ -150,6 +162,34 @@ static const MemoryRegionOps source_ops = {
     .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
+
+/*
+ * MemTxAttrs have no PASID. So a message with one does not travel through the
+ * function's address space; it is handed to the region that it would hit there.
+ */
+MemTxResult virtio_irq_send(PCIDevice *pdev, hwaddr address, uint32_t data,
+                            uint32_t pasid)
+{
+    MemTxAttrs attrs = { .requester_id = pci_requester_id(pdev) };
+    MemoryRegionSection section = { };
+    MemTxResult result;
+
+    if (pasid != VIRTIO_IRQ_NO_PASID && address % sizeof(data) == 0) {
+        section = memory_region_find(&pdev->bus_master_container_region,
+                                     address, sizeof(data));
+    }
+    if (section.mr && section.mr->ops == &source_ops) {
+        result = source_message(section.mr->opaque, address, data, sizeof(data),
+                                pasid, attrs);
+    } else {
+        address_space_stl_le(&pdev->bus_master_as, address, data, attrs,
+                             &result);
+    }
+    if (section.mr) {
+        memory_region_unref(section.mr);
+    }
+    return result;
+}
 
 static bool in_scope(VirtIOIRQ *s, uint16_t bdf)
 {
@@ -223,6 +263,43 @@ static uint8_t find_attachable(VirtIOIRQ *s, uint32_t endpoint,
     return VIRTIO_IRQ_S_OK;
 }
 
+/* Which stores the endpoint has, and which PASIDs */
+static void describe_endpoint(VirtIOIRQ *s, PCIDevice *pdev,
+                              struct virtio_irq_ep_info *info)
+{
+    struct virtio_irq_store_info msi = { .store = VIRTIO_IRQ_STORE_MSI };
+    VirtIOIRQStoresInfo own = { };
+    unsigned int i;
+
+    if (msix_present(pdev)) {
+        msi.size = pdev->msix_entries_nr;
+    }
+    if (msi_present(pdev)) {
+        msi.size = MAX(msi.size, 1U << MSI_MAX_LOG2);
+        msi.multi_msi = MSI_MAX_LOG2;
+    }
+    if (msi.size) {
+        info->stores[info->num_stores++] = msi;
+    }
+
+    if (!object_dynamic_cast(OBJECT(pdev), TYPE_VIRTIO_IRQ_STORES)) {
+        return;
+    }
+    VIRTIO_IRQ_STORES_GET_CLASS(pdev)->describe(VIRTIO_IRQ_STORES(pdev), &own);
+    assert(own.num_stores <= VIRTIO_IRQ_STORES_MAX);
+    info->pasid_width = MIN(own.pasid_width, s->pasid_bits);
+    for (i = 0; i < own.num_stores; i++) {
+        if (own.stores[i].needs_pasid && !info->pasid_width) {
+            continue;
+        }
+        info->stores[info->num_stores++] = (struct virtio_irq_store_info) {
+            .store = own.stores[i].number,
+            .flags = own.stores[i].needs_pasid ? VIRTIO_IRQ_STORE_F_PASID : 0,
+            .size = own.stores[i].size,
+        };
+    }
+}
+
 static uint8_t virtio_irq_attach(void *opaque, struct virtio_irq_ep *ep,
                                  uint32_t endpoint,
                                  struct virtio_irq_ep_info *info)
@@ -258,13 +335,7 @@ static uint8_t virtio_irq_attach(void *opaque, struct virtio_irq_ep *ep,
     info->window_start = s->window_start;
     info->window_end = s->window_end;
     info->pair_address = s->window_start + PAIR_OFFSET;
-    if (msix_present(pdev)) {
-        info->store_size = pdev->msix_entries_nr;
-    }
-    if (msi_present(pdev)) {
-        info->store_size = MAX(info->store_size, 1U << MSI_MAX_LOG2);
-        info->multi_msi = MSI_MAX_LOG2;
-    }
+    describe_endpoint(s, pdev, info);
     return VIRTIO_IRQ_S_OK;
 }
 
@@ -517,9 +588,18 @@ static const TypeInfo virtio_irq_source_info = {
     .instance_finalize = virtio_irq_source_finalize,
 };
 
+static const TypeInfo virtio_irq_stores_info = {
+    .name = TYPE_VIRTIO_IRQ_STORES,
+    .parent = TYPE_INTERFACE,
+    .class_size = sizeof(VirtIOIRQStoresClass),
+};
+
+QEMU_BUILD_BUG_ON(VIRTIO_IRQ_STORES_MAX + 1 > VIRTIO_IRQ_CORE_MAX_STORES);
+
 static void virtio_irq_source_register(void)
 {
     type_register_static(&virtio_irq_source_info);
+    type_register_static(&virtio_irq_stores_info);
 }
 
 type_init(virtio_irq_source_register)

@@ -27,6 +27,12 @@
 #define REQUESTQ_SIZE VIRTIO_IRQ_REQUESTQ_MIN
 #define EVENTQ_SIZE 64
 
+#define PASID_BITS_MAX 20
+QEMU_BUILD_BUG_ON(VIRTIO_IRQ_PASID_MASK != (1 << PASID_BITS_MAX) - 1);
+
+/* Of one endpoint: what MSI-X can have, for each of four stores */
+#define ENDPOINT_QUOTA (4 * (PCI_MSIX_FLAGS_QSIZE + 1))
+
 /*
  * The core's state takes less for each vector and each endpoint; what is longer
  * in a migration stream is not believed.
@@ -332,7 +338,15 @@ static uint64_t virtio_irq_get_features(VirtIODevice *vdev, uint64_t features,
     if (s->num_scopes) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_SCOPE);
     }
+    if (s->pasid_bits) {
+        virtio_add_feature(&features, VIRTIO_IRQ_F_PASID);
+    }
     return features;
+}
+
+static void virtio_irq_set_features(VirtIODevice *vdev, uint64_t features)
+{
+    virtio_irq_core_set_features(VIRTIO_IRQ(vdev)->core, features);
 }
 
 static void virtio_irq_reset(VirtIODevice *vdev)
@@ -371,6 +385,10 @@ static bool virtio_irq_check_config(VirtIOIRQ *s, Error **errp)
     }
     if (!config->max_count || config->max_count > 1 << 16) {
         error_setg(errp, "max-count must be 1 to %u", 1 << 16);
+        return false;
+    }
+    if (s->pasid_bits > PASID_BITS_MAX) {
+        error_setg(errp, "pasid-bits must be 0 to %u", PASID_BITS_MAX);
         return false;
     }
     return true;
@@ -416,7 +434,8 @@ static void virtio_irq_device_realize(DeviceState *dev, Error **errp)
     }
     s->own_function = (PCIDevice *)object_dynamic_cast(OBJECT(proxy),
                                                        TYPE_PCI_DEVICE);
-    s->config.tlv_size = VIRTIO_IRQ_CORE_TLV_MIN;
+    s->config.tlv_size = VIRTIO_IRQ_CORE_TLV_ALL;
+    s->config.ims = true;
     qemu_guest_getrandom_nofail(&s->config.seed, sizeof(s->config.seed));
     s->core = virtio_irq_core_new(&s->config, &virtio_irq_ops, s);
     if (!s->core) {
@@ -641,6 +660,7 @@ static COMPAT_PROPERTY virtio_irq_properties[] = {
     DEFINE_PROP_UINT32("max-endpoints", VirtIOIRQ, config.max_endpoints, 1024),
     DEFINE_PROP_UINT32("max-count", VirtIOIRQ, config.max_count, 4096),
     DEFINE_PROP_BOOL("lazy", VirtIOIRQ, lazy, true),
+    DEFINE_PROP_UINT8("pasid-bits", VirtIOIRQ, pasid_bits, PASID_BITS_MAX),
     DEFINE_PROP_STRING("scope", VirtIOIRQ, scope_text),
     DEFINE_PROP_STRING("window", VirtIOIRQ, window_text),
     DEFINE_PROP_STRING("route-window", VirtIOIRQ, route_window_text),
@@ -654,7 +674,7 @@ static void virtio_irq_instance_init(Object *obj)
     QTAILQ_INIT(&s->held);
     s->quotas = (struct virtio_irq_quotas) {
         .vectors = UINT32_MAX,
-        .endpoint_vectors = 2048,
+        .endpoint_vectors = ENDPOINT_QUOTA,
         .committed = UINT32_MAX,
         .pool = UINT32_MAX,
     };
@@ -675,6 +695,7 @@ static void virtio_irq_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
     vdc->queue_reset = virtio_irq_queue_reset;
     vdc->get_config = virtio_irq_get_config;
     vdc->get_features = virtio_irq_get_features;
+    vdc->set_features = virtio_irq_set_features;
     vdc->start_ioeventfd = virtio_irq_start_ioeventfd;
     vdc->stop_ioeventfd = virtio_irq_stop_ioeventfd;
     vdc->vmsd = &vmstate_virtio_irq_device;

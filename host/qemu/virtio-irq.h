@@ -6,6 +6,7 @@
  *
  * virtio-irq.c           queues, requests, features, reset, migration
  * virtio-irq-source.c    endpoints: their region, their messages, their routes
+ * virtio-irq-stores.h    for functions with stores other than MSI and MSI-X
  * virtio-irq-qom.c       what an administrator and a tester see and set
  * virtio-irq-pci.c       virtio-pci binding
  *
@@ -69,6 +70,7 @@ struct VirtIOIRQ {
     /* Properties */
     struct virtio_irq_core_config config;
     bool lazy;
+    uint8_t pasid_bits;
     char *scope_text;
     char *window_text;
     char *route_window_text;

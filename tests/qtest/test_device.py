@@ -23,7 +23,7 @@ def test_identity(rig):
     assert rig.function.config(0) == (0x1040 + v.DEVICE_ID) << 16 | 0x1af4
     assert rig.function.config(8) >> 8 == 0x088000
     features = rig.ctl.transport.device_features()
-    assert features & 0xffff == 1 << v.F_LAZY
+    assert features & 0xffff == 1 << v.F_LAZY | 1 << v.F_PASID
     assert features >> qtest.F_VERSION_1 & 1 and features >> qtest.F_RING_RESET & 1
     assert not features >> 35 & 1, "VIRTIO_F_IN_ORDER"
     assert rig.ctl.transport.queue_max(v.REQUESTQ) >= 256
@@ -61,6 +61,7 @@ def test_scope(start):
     ("window=0xfee00000-0xfee00fff,max-count=0", "max-count must be"),
     ("max-vectors=16777217", "max-vectors must be"),
     ("max-endpoints=0", "max-endpoints must be"),
+    ("pasid-bits=21", "pasid-bits must be"),
     ("refuse=nothing=quota", "TYPE"),
     ("mute=loud", "silent or stall"),
 ])
@@ -327,7 +328,7 @@ def test_scattered_request(rig):
     memory = rig.machine.alloc()
     rig.machine.write(memory, v.attach(EP))
     buffers = [(memory + i, 1, False) for i in range(16)]
-    buffers += [(memory + 256 + 8 * i, 8, True) for i in range(12)]
+    buffers += [(memory + 256 + 8 * i, 8, True) for i in range((16 + v.TLV_SIZE) // 8)]
     rig.ctl.requestq.add(buffers)
     rig.ctl.kick()
     assert list(rig.ctl.requestq.reap().values()) == [16 + v.TLV_SIZE]
@@ -658,7 +659,7 @@ def test_fuzz(rig, seed):
                                    source.randrange(300))
                 queue.publish(source.randrange(300))
             else:
-                writable = source.choice((8, 8, 16, 24, 128, 1))
+                writable = source.choice((8, 8, 16, 24, v.RSP_SIZE, 1))
                 queue.set_desc(20, where, max(len(data), 1), qtest.DESC_NEXT, 21)
                 queue.set_desc(21, where + 32, writable, qtest.DESC_WRITE)
                 queue.publish(20)
