@@ -158,6 +158,29 @@ struct itd_dev {
 	struct itd_vector	vec[] __counted_by(nr_vectors);
 };
 
+#define ITD_BENCH_PHASES	12
+
+/**
+ * struct itd_bench - a measurement
+ * @itd: the device
+ * @count: number of vectors
+ * @start: when the current phase began, in cycles
+ * @nr_phases: number of phases that have ended
+ * @phases: what each of them took
+ * @phases.name: of the operation
+ * @phases.cycles: for all vectors
+ */
+struct itd_bench {
+	struct itd_dev		*itd;
+	u32			count;
+	u64			start;
+	unsigned int		nr_phases;
+	struct {
+		const char	*name;
+		u64		cycles;
+	} phases[ITD_BENCH_PHASES];
+};
+
 /**
  * struct itd_message - what a vector's store in the device holds
  * @address: message address
@@ -206,6 +229,12 @@ int itd_churn_start(struct itd_dev *itd, u32 first, u32 count, u32 rounds,
 int itd_mover_start(struct itd_dev *itd, u32 first, u32 count, u32 rounds);
 int itd_job_wait(struct itd_job *job, unsigned long timeout);
 void itd_job_stop(struct itd_job *job);
+
+/* ims_testdev_bench.c */
+int itd_bench_alloc_only(struct itd_bench *b);
+int itd_bench_life(struct itd_bench *b);
+int itd_bench_storm(struct itd_bench *b, u32 rounds);
+int itd_bench_hot(struct itd_bench *b, u32 rounds);
 
 /* ims_testdev_ctl.c */
 int itd_execute(struct itd_dev *itd, const char *text, char *result);

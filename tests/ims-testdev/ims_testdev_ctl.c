@@ -83,6 +83,12 @@
  *		(refused moves), fired= (all of which were handled), spurious=
  * churn-stop, mover-stop
  *		end it after the current round; the result is the same
+ *
+ * bench alloc|life COUNT
+ * bench storm|hot COUNT ROUNDS
+ *		measure: allocation of COUNT MSI-X vectors; all of their life; their
+ *		moving around, ROUNDS times; adding, requesting, freeing and
+ *		removing one beside them. There may be no vectors. <phase>=<cycles>
  */
 
 #include <linux/cleanup.h>
@@ -650,6 +656,39 @@ static int itd_cmd_mover_stop(struct itd_cmd *cmd)
 	return itd_job_result(cmd, &cmd->itd->mover);
 }
 
+static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
+{
+	if (!strcmp(what, "alloc"))
+		return itd_bench_alloc_only(b);
+	if (!strcmp(what, "life"))
+		return itd_bench_life(b);
+	if (!strcmp(what, "storm"))
+		return itd_bench_storm(b, rounds);
+	if (!strcmp(what, "hot") && b->count < b->itd->nr_vectors)
+		return itd_bench_hot(b, rounds);
+	return -EINVAL;
+}
+
+static int itd_cmd_bench(struct itd_cmd *cmd)
+{
+	struct itd_bench b = { .itd = cmd->itd };
+	u32 rounds = 1;
+	int ret;
+
+	ret = itd_arg_u32(cmd, 1, &b.count);
+	if (!ret)
+		ret = itd_opt_u32(cmd, 2, &rounds);
+	if (ret)
+		return ret;
+	if (!b.count || b.count > cmd->itd->nr_vectors || !rounds)
+		return -EINVAL;
+
+	ret = itd_bench_run(&b, cmd->argv[0], rounds);
+	for (unsigned int i = 0; i < b.nr_phases; i++)
+		itd_say(cmd, "%s=%llu ", b.phases[i].name, b.phases[i].cycles);
+	return ret;
+}
+
 static const struct itd_command itd_commands[] = {
 	{ "alloc",		3, 6, itd_cmd_alloc },
 	{ "release",		0, 0, itd_cmd_release },
@@ -670,6 +709,7 @@ static const struct itd_command itd_commands[] = {
 	{ "raw-vector",		1, 2, itd_cmd_raw_vector },
 	{ "freed-fire",		1, 2, itd_cmd_freed_fire },
 	{ "churn",		3, 4, itd_cmd_churn },
+	{ "bench",		2, 3, itd_cmd_bench },
 	{ "churn-wait",		1, 1, itd_cmd_churn_wait },
 	{ "churn-stop",		0, 0, itd_cmd_churn_stop },
 	{ "mover",		3, 3, itd_cmd_mover },
