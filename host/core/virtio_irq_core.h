@@ -213,9 +213,10 @@ void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
  * Migration. save() returns a malloc()ed blob. load() needs a core without
  * endpoints and brings the features with it; it calls ops->attach for each
  * saved endpoint, validates everything as if it came from a guest, and on any
- * error leaves the core empty and returns a negative errno: -EINVAL malformed, or saved by a core with another config;
- * -ENODEV an endpoint is refused, or is not what the guest was told it is;
- * -ENOSPC ops->commit refused; -ENOMEM. Quotas refuse nothing here.
+ * error leaves the core empty and returns a negative errno: -EINVAL malformed,
+ * or saved by a core with another config; -ENODEV an endpoint is refused, or is
+ * not what the guest was told it is; -ENOSPC ops->commit refused; -ENOMEM.
+ * Quotas refuse nothing here.
  */
 int virtio_irq_core_save(const struct virtio_irq_core *core, uint8_t **blob, size_t *size);
 int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size_t size);
