@@ -97,6 +97,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 struct sleeper {
 	struct work_struct	work;
 	struct virtio_irq_store	*store;
+	struct virtio_irq_vector *vec;
 	unsigned int		flags;
 	int			ret;
 };
@@ -193,6 +194,43 @@ static void committed_before_a_reset(struct kunit *test)
 	e.vi->test_hook = NULL;
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
 	KUNIT_EXPECT_FALSE(test, vec->uncommitted);
+}
+
+static void sleeper_commit(struct work_struct *work)
+{
+	struct sleeper *s = container_of(work, struct sleeper, work);
+
+	s->ret = virtio_irq_commit(s->vec);
+}
+
+/* A COMMIT that a reset took from the ring is sent again by who waits for it, and by nobody else */
+static void committing_during_a_reset(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct sleeper s = { };
+	unsigned int i;
+
+	virtio_irq_sleep_timeout_ms = 10000;
+	e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	s.vec = engine_vector(test, &e, 0);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_COMMIT, 1, 0);
+	INIT_WORK_ONSTACK(&s.work, sleeper_commit);
+	schedule_work(&s.work);
+	for (i = 0; i < 100 && READ_ONCE(e.host->rule.times); i++)
+		msleep(20);
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	flush_work(&s.work);
+	destroy_work_on_stack(&s.work);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, s.ret, 0);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_COMMIT), 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
+	KUNIT_EXPECT_FALSE(test, s.vec->uncommitted);
 }
 
 /* One that is refused again does not keep others from theirs */
@@ -377,6 +415,7 @@ static struct kunit_case overtake_cases[] = {
 	KUNIT_CASE(free_before_an_alloc_that_waits),
 	KUNIT_CASE(granted_before_a_reset),
 	KUNIT_CASE(committed_before_a_reset),
+	KUNIT_CASE(committing_during_a_reset),
 	KUNIT_CASE(one_lost_reservation_is_refused),
 	KUNIT_CASE(deactivated_while_recovery_arms),
 	KUNIT_CASE(silence_is_backed_off),

@@ -112,6 +112,8 @@ MUTATIONS = [
     ("commit: one without an answer is forgotten", ALLOC,
      "if (err == -ETIMEDOUT || err == -EIO) {\n\t\tvec->release_lost = true;",
      "if (0) {\n\t\tvec->release_lost = true;"),
+    ("commit: recovery sends it, too", RECOVERY,
+     "vec->uncommitted && vec->committed && !vec->committing)", "vec->uncommitted && vec->committed)"),
     ("release: not sent", ALLOC, "if (vec->committed) {\n\t\tvec->committed = false;",
      "if (0) {\n\t\tvec->committed = false;"),
 

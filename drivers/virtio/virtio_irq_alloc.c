@@ -518,6 +518,7 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	/* Recovery must not release what this is about to get */
 	vec->committed = true;
+	vec->committing = true;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	virtio_irq_build_commit(&call, vec);
@@ -526,6 +527,7 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->committed = !err;
+	vec->committing = false;
 	/* A reset of the device since the answer took it again */
 	vec->uncommitted = !err && call.epoch != vi->epoch;
 	if (vec->uncommitted)

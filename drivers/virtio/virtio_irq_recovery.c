@@ -223,7 +223,7 @@ static enum virtio_irq_action virtio_irq_next_action(struct virtio_irq_vector *v
 	else if (vec->unreserved)
 		/* Nothing more can come of it before ALLOC is answered well */
 		;
-	else if (vec->uncommitted && vec->committed)
+	else if (vec->uncommitted && vec->committed && !vec->committing)
 		action = VIRTIO_IRQ_COMMIT;
 	else if (vec->dirty && vec->wanted)
 		action = VIRTIO_IRQ_ARM;

@@ -144,7 +144,8 @@ struct virtio_irq_store {
  * @lossy: messages may have been lost while dirty, retrigger after the replay
  * @logged: a failure of this vector has been printed
  * @commit_alloc: committed by ALLOC, so until FREE
- * @committed: committed by COMMIT, so until RELEASE
+ * @committed: committed by COMMIT, so until RELEASE; or about to be
+ * @committing: about to be: that COMMIT is sent again, not recovery's
  * @release_lost: RELEASE has to be sent again
  * @unreserved: granted, but a reset of the device took it: ALLOC has to be sent again
  * @uncommitted: likewise COMMIT
@@ -175,6 +176,7 @@ struct virtio_irq_vector {
 	u8			logged:1;
 	u8			commit_alloc:1;
 	u8			committed:1;
+	u8			committing:1;
 	u8			release_lost:1;
 	u8			unreserved:1;
 	u8			uncommitted:1;
