@@ -137,8 +137,8 @@ MUTATIONS = [
      "vec->stamp = ++vi->stamp;\n\tif (!vec->maybe_armed)", "if (!vec->maybe_armed)"),
     ("compose: the pair of a deactivated vector", VECTOR, "if (vec->wanted)\n\t\t*pair = vec->pair;",
      "if (1)\n\t\t*pair = vec->pair;"),
-    ("rewrite: never", VECTOR, "rewrite = vec->wanted && (vec->composed.address",
-     "rewrite = 0 && (vec->composed.address"),
+    ("rewrite: never", VECTOR, "return vec->wanted && (READ_ONCE(vec->composed.data)",
+     "return 0 && (READ_ONCE(vec->composed.data)"),
     ("block: idle while one is activated", VECTOR, "if (other != vec && other->wanted)", "if (0)"),
 
     # The queue
@@ -148,7 +148,7 @@ MUTATIONS = [
      "if (!(vi->features & BIT(VIRTIO_IRQ_F_LAZY)) || vi->strict)",
      "if (!(vi->features & BIT(VIRTIO_IRQ_F_LAZY)))"),
     ("order: a request overtakes pending FREEs", QUEUE,
-     "if (!call->recovery)\n\t\t__virtio_irq_flush_frees(vi);", ""),
+     "if (!list_empty(&vi->pending) && !call->recovery)\n\t\t__virtio_irq_flush_frees(vi);", ""),
     ("queue: a full ring is not looked at again", QUEUE,
      "virtio_irq_notify(vi, __virtio_irq_kick_prepare(vi));\n\t\t\t__virtio_irq_reap(vi);", ""),
     ("timeout: the engine goes on", QUEUE,

@@ -103,8 +103,8 @@ union virtio_irq_req {
  * @reply: where the waiter wants the answer
  * @req: shared with the device
  * @rsp: shared with the device; copied once, then checked
- * @req_dma: DMA address of @req, if the DMA API is used
- * @rsp_dma: DMA address of @rsp, if the DMA API is used
+ * @out: @req for the ring, all but its length is constant
+ * @in: @rsp likewise
  * @node: in the list of idle slots
  */
 struct virtio_irq_slot {
@@ -123,8 +123,8 @@ struct virtio_irq_slot {
 	void			*reply;
 	union virtio_irq_req	*req;
 	void			*rsp;
-	dma_addr_t		req_dma;
-	dma_addr_t		rsp_dma;
+	struct scatterlist	out;
+	struct scatterlist	in;
 	struct list_head	node;
 };
 

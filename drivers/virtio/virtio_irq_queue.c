@@ -164,7 +164,7 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 			       struct virtio_irq_slot **slotp)
 {
 	const union virtio_irq_req *req = &call->req;
-	struct scatterlist out, in, *sgs[2] = { &out, &in };
+	struct scatterlist *sgs[2];
 	struct virtio_irq_slot *slot;
 	int err;
 
@@ -186,12 +186,10 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	memcpy(slot->req, req, call->req_len);
 	/* Whatever the device leaves out is no success */
 	memset(slot->rsp, 0xff, call->ok_len);
-	sg_init_one(&out, slot->req, call->req_len);
-	sg_init_one(&in, slot->rsp, call->ok_len);
-	if (vi->dma_dev) {
-		sg_dma_address(&out) = slot->req_dma;
-		sg_dma_address(&in) = slot->rsp_dma;
-	}
+	slot->out.length = call->req_len;
+	slot->in.length = call->ok_len;
+	sgs[0] = &slot->out;
+	sgs[1] = &slot->in;
 
 	slot->type = req->head.type;
 	slot->ok_len = call->ok_len;
@@ -458,14 +456,6 @@ void virtio_irq_flush_timer(struct timer_list *t)
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }
 
-static bool virtio_irq_slot_answered(struct virtio_irq_slot *slot)
-{
-	/* Pairs with the release in __virtio_irq_complete() */
-	u8 state = smp_load_acquire(&slot->state);
-
-	return state == VIRTIO_IRQ_SLOT_DONE || state == VIRTIO_IRQ_SLOT_DROPPED;
-}
-
 /* Submit for a waiter and notify: everything queued before goes along */
 static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 			    struct virtio_irq_slot **slotp)
@@ -475,8 +465,9 @@ static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 	int err;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	__virtio_irq_reap(vi);
-	if (!call->recovery)
+	if (list_empty(&vi->idle))
+		__virtio_irq_reap(vi);
+	if (!list_empty(&vi->pending) && !call->recovery)
 		__virtio_irq_flush_frees(vi);
 	err = __virtio_irq_submit(vi, call, slotp);
 	if (!err) {
@@ -491,28 +482,64 @@ static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 }
 
 /*
- * Is the wait over? Whoever gets the lock reaps for all, the others look at
- * their own slot. Nothing more comes out of a broken queue.
+ * The answer's errno, the slot is idle then; -ERESTART if a reset dropped the
+ * request; -EINPROGRESS if there is nothing yet.
  */
-static bool virtio_irq_poll_once(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+static int __virtio_irq_take_answer(struct virtio_irq *vi, struct virtio_irq_call *call,
+				    struct virtio_irq_slot *slot)
 {
-	unsigned long flags;
-	bool broken = false;
+	int err;
 
-	if (raw_spin_trylock_irqsave(&vi->lock, flags)) {
-		__virtio_irq_reap(vi);
-		broken = !vi->resetting && virtqueue_is_broken(vi->vq);
-		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	lockdep_assert_held(&vi->lock);
+
+	switch (slot->state) {
+	case VIRTIO_IRQ_SLOT_DONE:
+		err = slot->err;
+		call->epoch = slot->epoch;
+		break;
+	case VIRTIO_IRQ_SLOT_DROPPED:
+		err = -ERESTART;
+		if (call->counted)
+			call->granting->allocs--;
+		call->counted = false;
+		break;
+	default:
+		return -EINPROGRESS;
 	}
-	return virtio_irq_slot_answered(slot) || broken;
+	__virtio_irq_put_slot(vi, slot);
+	return err;
 }
 
 /*
- * The wait is over. Returns the answer's errno, -ETIMEDOUT if there is none
- * (the slot stays with the device), -ERESTART if a queue reset dropped it.
+ * One look. Whoever gets the lock reaps for all, the others look at their own
+ * slot. Nothing more comes out of a broken queue: -EPIPE.
  */
-static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call,
-			     struct virtio_irq_slot *slot)
+static int virtio_irq_poll_once(struct virtio_irq *vi, struct virtio_irq_call *call,
+				struct virtio_irq_slot *slot)
+{
+	unsigned long flags;
+	int err;
+
+	if (!raw_spin_trylock_irqsave(&vi->lock, flags)) {
+		/* Pairs with the release in __virtio_irq_complete() */
+		if (smp_load_acquire(&slot->state) == VIRTIO_IRQ_SLOT_WAITED)
+			return -EINPROGRESS;
+		raw_spin_lock_irqsave(&vi->lock, flags);
+	}
+	__virtio_irq_reap(vi);
+	err = __virtio_irq_take_answer(vi, call, slot);
+	if (err == -EINPROGRESS && !vi->resetting && virtqueue_is_broken(vi->vq))
+		err = -EPIPE;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return err;
+}
+
+/*
+ * The time is up. Returns as virtio_irq_poll_once() if the answer is there now,
+ * or -ETIMEDOUT: the slot stays with the device.
+ */
+static int virtio_irq_give_up(struct virtio_irq *vi, struct virtio_irq_call *call,
+			      struct virtio_irq_slot *slot)
 {
 	unsigned long flags;
 	int err;
@@ -520,20 +547,8 @@ static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	/* One last look: the deadline of a paused guest passes in no time */
 	__virtio_irq_reap(vi);
-	switch (slot->state) {
-	case VIRTIO_IRQ_SLOT_DONE:
-		err = slot->err;
-		call->epoch = slot->epoch;
-		__virtio_irq_put_slot(vi, slot);
-		break;
-	case VIRTIO_IRQ_SLOT_DROPPED:
-		err = -ERESTART;
-		if (call->counted)
-			call->granting->allocs--;
-		call->counted = false;
-		__virtio_irq_put_slot(vi, slot);
-		break;
-	default:
+	err = __virtio_irq_take_answer(vi, call, slot);
+	if (err == -EINPROGRESS) {
 		err = -ETIMEDOUT;
 		slot->reply = NULL;
 		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
@@ -541,15 +556,16 @@ static int virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_call *call
 		/* Recovery sees the error itself, and waits before it tries again */
 		if (!call->recovery || vi->state == VIRTIO_IRQ_READY)
 			__virtio_irq_break_call(vi, call);
-		break;
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }
 
-static bool virtio_irq_expired(u64 deadline, unsigned int polls)
+static bool virtio_irq_expired(u64 start, unsigned int polls)
 {
-	return polls >= VIRTIO_IRQ_MIN_POLLS && ktime_get_mono_fast_ns() > deadline;
+	u64 limit = (u64)READ_ONCE(virtio_irq_poll_timeout_ms) * NSEC_PER_MSEC;
+
+	return polls >= VIRTIO_IRQ_MIN_POLLS && ktime_get_mono_fast_ns() - start > limit;
 }
 
 /**
@@ -563,15 +579,17 @@ static bool virtio_irq_expired(u64 deadline, unsigned int polls)
  */
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 {
-	u64 deadline = ktime_get_mono_fast_ns() +
-		       (u64)READ_ONCE(virtio_irq_poll_timeout_ms) * NSEC_PER_MSEC;
 	struct virtio_irq_slot *slot;
 	unsigned int polls = 0;
 	unsigned long flags;
+	u64 start = 0;
 	int err;
 
 	while ((err = virtio_irq_start(vi, call, &slot)) == -EAGAIN) {
-		if (virtio_irq_expired(deadline, ++polls)) {
+		/* The clock is not read where nobody has to wait */
+		if (!start)
+			start = ktime_get_mono_fast_ns();
+		if (virtio_irq_expired(start, ++polls)) {
 			raw_spin_lock_irqsave(&vi->lock, flags);
 			vi->stats.timeouts++;
 			__virtio_irq_break_call(vi, call);
@@ -584,12 +602,14 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 	if (err)
 		return err == -ERESTART ? -ETIMEDOUT : err;
 
-	for (polls = 0; !virtio_irq_poll_once(vi, slot); polls++) {
-		if (virtio_irq_expired(deadline, polls))
+	start = slot->start;
+	for (polls = 0; (err = virtio_irq_poll_once(vi, call, slot)) == -EINPROGRESS; polls++) {
+		if (virtio_irq_expired(start, polls))
 			break;
 		cpu_relax();
 	}
-	err = virtio_irq_finish(vi, call, slot);
+	if (err == -EINPROGRESS || err == -EPIPE)
+		err = virtio_irq_give_up(vi, call, slot);
 	/* There is no time to send it again */
 	return err == -ERESTART ? -ETIMEDOUT : err;
 }
@@ -635,13 +655,15 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			return err;
 
 		/* The first look finds the answer of a synchronous host */
-		for (us = 10; !virtio_irq_poll_once(vi, slot); us = min(2 * us, 10000U)) {
+		for (us = 10; (err = virtio_irq_poll_once(vi, call, slot)) == -EINPROGRESS;
+		     us = min(2 * us, 10000U)) {
 			if (time_after(jiffies, end) ||
 			    READ_ONCE(vi->state) == VIRTIO_IRQ_GONE)
 				break;
 			usleep_range(us, 2 * us);
 		}
-		err = virtio_irq_finish(vi, call, slot);
+		if (err == -EINPROGRESS || err == -EPIPE)
+			err = virtio_irq_give_up(vi, call, slot);
 	} while (err == -ERESTART && time_before(jiffies, end));
 
 	return err == -ERESTART ? -ETIMEDOUT : err;

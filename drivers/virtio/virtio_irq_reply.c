@@ -296,7 +296,7 @@ void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 	if (slot->state == VIRTIO_IRQ_SLOT_WAITED) {
 		slot->err = err;
 		slot->epoch = vi->epoch;
-		/* Pairs with the acquire in virtio_irq_slot_answered() */
+		/* Pairs with the acquire in virtio_irq_poll_once() */
 		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DONE);
 		return;
 	}

@@ -41,7 +41,7 @@ static void virtio_irq_drop(struct virtqueue *vq, void *buf)
 		slot->store->owed = true;
 	}
 	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
-		/* Pairs with the acquire in virtio_irq_slot_answered() */
+		/* Pairs with the acquire in virtio_irq_poll_once() */
 		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
 	else
 		__virtio_irq_put_slot(vi, slot);
@@ -232,9 +232,14 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 		size_t offset = i * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
 
 		slot->req = vi->shared + offset;
-		slot->req_dma = vi->shared_dma + offset;
 		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
-		slot->rsp_dma = slot->req_dma + VIRTIO_IRQ_REQ_STRIDE;
+		sg_init_one(&slot->out, slot->req, VIRTIO_IRQ_REQ_STRIDE);
+		sg_init_one(&slot->in, slot->rsp, rsp_stride);
+		if (vi->dma_dev) {
+			sg_dma_address(&slot->out) = vi->shared_dma + offset;
+			sg_dma_address(&slot->in) = sg_dma_address(&slot->out) +
+						    VIRTIO_IRQ_REQ_STRIDE;
+		}
 		list_add_tail(&slot->node, &vi->idle);
 	}
 	return 0;

@@ -289,15 +289,12 @@ void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pa
  */
 bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
 {
-	struct virtio_irq *vi = vec->store->ep->vi;
-	unsigned long flags;
-	bool rewrite;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	rewrite = vec->wanted && (vec->composed.address != vec->pair.address ||
-				  vec->composed.data != vec->pair.data);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	return rewrite;
+	/*
+	 * Without the lock: desc->lock keeps the interrupt's own calls away, and
+	 * recovery writes a store itself if its ACTIVATE has changed the pair.
+	 */
+	return vec->wanted && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
+			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address));
 }
 
 /**
