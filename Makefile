@@ -86,6 +86,11 @@ qtest:		## tests of the QEMU devices without a guest
 e2e: paths-quiet	## end to end on the stock kernel; TESTS=pattern runs a part
 	@$(PYTEST) tests/e2e $(if $(TESTS),-k "$(TESTS)")
 
+##: Measure
+
+bench: deps paths-quiet	## exits and instructions beside native and Intel's; ARGS="--short | --update"
+	@$(PYTHON) tools/bench $(ARGS)
+
 ##: Clean up
 
 clean:		## remove what was built here
@@ -95,4 +100,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	rm -rf "$${VIRTIO_IRQ_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/virtio-irq}"
 
 .PHONY: help demo shell deps qemu module testdev guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage qtest e2e clean distclean
+	unit fuzz kunit mutate coverage qtest e2e bench clean distclean

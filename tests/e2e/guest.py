@@ -142,11 +142,12 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     devices   list of (driver, {property: value}); every one has an id and an addr
     args      further arguments for QEMU
     load      modules that init loads, in this order; their parameters in append
+    accel     how QEMU runs the guest's instructions
     """
 
     def __init__(self, log_dir, virq=None, devices=(), args=(), append="",
                  load=(), smp=2, memory=512, machine="q35", cpu="max", artifacts=None,
-                 shell=False):
+                 shell=False, accel="tcg,thread=multi"):
         # pylint: disable=too-many-arguments
         self.log_dir = pathlib.Path(log_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -164,6 +165,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.machine = machine
         self.cpu = cpu
         self.shell = shell
+        self.accel = accel
         self.qmp = None
         self._process = None
         self._agent = None
@@ -190,7 +192,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             append.append(self.append)
         words = [
             self.artifacts.qemu, "-nodefaults", "-no-user-config", "-no-reboot",
-            "-machine", self.machine, "-accel", "tcg,thread=multi", "-cpu", self.cpu,
+            "-machine", self.machine, "-accel", self.accel, "-cpu", self.cpu,
             "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
             "-kernel", self.artifacts.kernel, "-initrd", self.artifacts.initramfs,
             "-append", " ".join(append),

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""What the results have to be: the budgets, and not worse than they were."""
+
+import dataclasses
+
+VECTORS = 64
+LIFE = f"life {VECTORS}"
+PHASES = ("alloc", "request", "first", "move", "land", "mask", "unmask", "fire", "free", "release")
+# What of a life the budget of all of it is about
+BUDGETED = ("alloc", "request", "move", "free", "release")
+
+# Exits that reach the controller's emulation
+EXITS = (
+    ("alloc", f"pci_alloc_irq_vectors({VECTORS})", 2),
+    ("request", f"{VECTORS} x request_irq", 64),
+    ("move", f"{VECTORS} x irq_set_affinity", 64),
+    ("free", f"{VECTORS} x free_irq", 2),
+    ("release", "pci_free_irq_vectors", 1),
+)
+WHOLE_LIFE = 133
+
+BYTES_PER_VECTOR = 64
+# O(1): chains in a hash table that is full are a bit longer at one size than at another
+FLAT = 1.25
+
+# Of a count, against the committed one
+WORSE = 1.02
+# Classes of exits whose number depends on nothing but the code
+EXACT = ("controller", "table", "pci")
+
+
+@dataclasses.dataclass
+class Check:
+    """One thing that has to hold."""
+    name: str
+    measured: float
+    limit: float
+    unit: str = "exits"
+
+    @property
+    def passed(self):
+        """Does it?"""
+        return self.measured <= self.limit
+
+    @property
+    def said(self):
+        """What is behind the name."""
+        return (f"{self.measured:g} {self.unit}, "
+                f"{'at most' if self.passed else 'which is more than'} {self.limit:g}")
+
+
+def _life_budgets(lives):
+    ours, intel = lives["virtio-irq"][LIFE], lives["intel"][LIFE]
+    for phase, title, limit in EXITS:
+        yield Check(title, ours[phase]["controller"], limit)
+    yield Check("their whole life", sum(numbers["controller"] for numbers in ours.values()),
+                WHOLE_LIFE)
+    for phase in ("move", "land"):
+        yield Check(f"{phase}: accesses to the device's store", ours[phase]["table"], 0)
+    for phase in ("first", "fire"):
+        added = sum(ours[phase][what] - lives["native"][LIFE][phase][what] for what in EXACT)
+        yield Check(f"{VECTORS} interrupts ({phase}): exits more than native", added, 0)
+    for phase, title in (("request", "request_irq"), ("move", "irq_set_affinity")):
+        ratio = ours[phase]["instructions"] / intel[phase]["instructions"]
+        yield Check(f"{title}: guest instructions against Intel's", round(ratio, 3), 1.0, "times")
+
+
+def _core_budgets(core):
+    for size, numbers in core.items():
+        yield Check(f"core, {size}: memory per vector", numbers["bytes-per-vector"],
+                    BYTES_PER_VECTOR, "bytes")
+    for name in next(iter(core.values()))["instructions"]:
+        counts = [numbers["instructions"][name] for numbers in core.values()]
+        yield Check(f"core: {name}, most against least instructions",
+                    round(max(counts) / min(counts), 3), FLAT, "times")
+
+
+def budgets(results):
+    """All checks of what was measured."""
+    if "life" in results:
+        yield from _life_budgets(results["life"])
+    if "core" in results:
+        yield from _core_budgets(results["core"])
+
+
+def counts(tree, path=()):
+    """(path, number) of everything in the results that does not depend on the machine."""
+    for name, value in tree.items():
+        where = path + (name,)
+        if isinstance(value, dict):
+            if name not in ("per-second", "environment", "latency"):
+                yield from counts(value, where)
+        elif path[0] != "life" or name in EXACT or name == "instructions":
+            yield where, value
+
+
+def comparable(path, then, now):
+    """Instructions depend on who compiled the code, exits do not."""
+    if path[0] == "life" and path[-1] != "instructions":
+        return True
+    environment = "guest" if path[0] == "life" else "host"
+    return then["environment"][environment] == now["environment"][environment]
+
+
+def compare(then, now):
+    """A check for everything that got worse, one for all the rest of each kind."""
+    before = dict(counts(then))
+    kinds = {}
+    for path, value in counts(now):
+        if path not in before or not comparable(path, then, now):
+            continue
+        check = Check(f"{' '.join(path)}, was {before[path]:g}", value,
+                      round(before[path] * WORSE, 2), "now")
+        kinds.setdefault(path[0], []).append(check)
+    for kind, checks in kinds.items():
+        worse = [check for check in checks if not check.passed]
+        yield from worse
+        yield Check(f"{kind}: of {len(checks)} counts, worse than committed", len(worse), 0, "now")

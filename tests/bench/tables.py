@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""The results as tables, for the terminal and for the documentation."""
+
+import checks
+from core import OPERATIONS
+
+CLASSES = ("controller", "table", "pci")
+
+
+def number(command):
+    """How many vectors a life is of."""
+    return int(command.split()[1])
+
+
+def lives(results, command):
+    """Exits of each class and instructions per vector, contenders side by side."""
+    names = list(results)
+    vectors = number(command)
+    rows = [["", *[f"{name}: exits" for name in names],
+             *[f"{name}: instructions" for name in names]]]
+    for phase in next(iter(results.values()))[command]:
+        found = [results[name][command][phase] for name in names]
+        rows.append([phase,
+                     *[" + ".join(str(entry[what]) for what in CLASSES) for entry in found],
+                     *[f"{entry['instructions'] / vectors:.0f}" for entry in found]])
+    return rows
+
+
+def repeated(results, what):
+    """Storm or hot: exits to the controller and instructions, each time."""
+    number_of, times = what
+    rows = [["", "exits to the controller", "to the table", "instructions"]]
+    for name, commands in results.items():
+        entry = commands[number_of][number_of]
+        rows.append([name, f"{entry['controller'] / times:g}", f"{entry['table'] / times:g}",
+                     f"{entry['instructions'] / times:.0f}"])
+    return rows
+
+
+def budgets(found):
+    """What is allowed and what was measured."""
+    return [["", "measured", "allowed", ""],
+            *[[check.name, f"{check.measured:g}", f"{check.limit:g}", check.unit]
+              for check in found]]
+
+
+def core(results):
+    """Instructions per vector, memory."""
+    rows = [["vectors/endpoints", *OPERATIONS, "bytes"]]
+    for size, numbers in results.items():
+        rows.append([size, *[f"{numbers['instructions'][name]:.0f}" for name in OPERATIONS],
+                     f"{numbers['bytes-per-vector']:g}"])
+    return rows
+
+
+def rates(results):
+    """Requests and messages per second, in thousands."""
+    rows = [["vectors/endpoints", *OPERATIONS]]
+    for size, numbers in results.items():
+        rows.append([size, *[f"{numbers['per-second'][name] / 1000:.0f}" for name in OPERATIONS]])
+    return rows
+
+
+def everything(results):
+    """(title, rows) of all there is."""
+    life = results.get("life")
+    if life:
+        commands = [command for command in next(iter(life.values()))
+                    if command.startswith("life ")]
+        for command in sorted(commands, key=number):
+            have = {name: found for name, found in life.items() if command in found}
+            title = (f"Life of {number(command)} MSI-X vectors: exits for all of them "
+                     "(controller + table + PCI), guest instructions for each")
+            yield title, lives(have, command)
+        if all("storm" in found for found in life.values()):
+            yield ("Affinity storm: a move and an interrupt",
+                   repeated(life, ("storm", results["times"]["storm"])))
+            yield ("Hot loop: add, request, free and remove one vector",
+                   repeated(life, ("hot", results["times"]["hot"])))
+    if "core" in results:
+        yield "Device core: host instructions per vector, and its memory", core(results["core"])
+        yield "Device core: thousands per second, one CPU of this machine", rates(results["core"])
+    yield "Budgets", budgets(checks.budgets(results))
+
+
+def text(rows):
+    """For a terminal."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join([row[0].ljust(widths[0]),
+                                *[cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]])
+                     .rstrip() for row in rows)
+
+
+def rst(title, rows):
+    """For the documentation."""
+    widths = [max(2, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
+    rule = "  ".join("=" * width for width in widths)
+    # An empty first cell would continue the row above
+    lines = ["  ".join((cell or "\\").ljust(width) for cell, width in zip(row, widths)).rstrip()
+             for row in rows]
+    return "\n".join([title, "-" * len(title), "", rule, lines[0], rule, *lines[1:], rule, ""])
