@@ -25,84 +25,17 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/cutils.h"
-#include "qemu/error-report.h"
 #include "qemu/module.h"
-#include "qemu/timer.h"
 #include "qapi/error.h"
-#include "qapi/qapi-builtin-visit.h"
-#include "qapi/visitor.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
-#include "qom/object.h"
-#include "compat.h"
-#include "ims_testdev_regs.h"
+#include "ims-testdev.h"
 #include "trace.h"
-
-#define TYPE_IMS_TESTDEV "ims-testdev"
-OBJECT_DECLARE_SIMPLE_TYPE(ImsTestdevState, IMS_TESTDEV)
 
 QEMU_BUILD_BUG_ON(IMS_TESTDEV_VECTOR(IMS_TESTDEV_MAX_VECTORS) >
                   IMS_TESTDEV_REGS_SIZE);
-
-typedef struct ImsTestdevCounts {
-    uint64_t owed;
-    uint64_t fired;
-    uint64_t acked;
-    uint64_t abandoned;
-} ImsTestdevCounts;
-
-typedef struct ImsTestdevVector {
-    ImsTestdevState *dev;
-    QEMUTimer timer;
-    uint32_t owed;
-    /* The next three wrap; fired - acked - abandoned is 0 or 1 */
-    uint32_t fired;
-    uint32_t acked;
-    uint32_t abandoned;
-    uint32_t gap;
-} ImsTestdevVector;
-
-struct ImsTestdevState {
-    PCIDevice pdev;
-    MemoryRegion regs;
-
-    /* Properties */
-    uint32_t msix_vectors;
-    uint32_t msi_vectors;
-    bool msi64;
-    bool msi_mask;
-
-    uint32_t nr_vectors;
-    ImsTestdevVector *vectors;
-    /* Over all vectors; .owed is only summed up when somebody asks */
-    ImsTestdevCounts total;
-    ImsTestdevCounts snapshot;
-
-    uint64_t raw_addr;
-    uint32_t raw_data;
-    uint32_t raw_result;
-    uint32_t raw_sent;
-};
-
-static const char *ims_testdev_name(ImsTestdevState *s)
-{
-    DeviceState *dev = DEVICE(s);
-
-    return dev->id ?: dev->canonical_path ?: TYPE_IMS_TESTDEV;
-}
-
-static uint32_t ims_testdev_index(ImsTestdevVector *v)
-{
-    return v - v->dev->vectors;
-}
-
-static bool ims_testdev_outstanding(const ImsTestdevVector *v)
-{
-    return v->fired - v->acked - v->abandoned;
-}
 
 static uint32_t ims_testdev_mode(ImsTestdevState *s)
 {
@@ -129,9 +62,9 @@ static uint8_t *ims_testdev_msi_pending_bits(ImsTestdevState *s)
  * Neither MSI nor MSI-X forgets its pending bits while it is disabled, so both
  * are looked at, whichever is enabled.
  */
-static bool ims_testdev_pending(ImsTestdevVector *v)
+static bool ims_testdev_msi_pending(ImsTestdevVector *v)
 {
-    ImsTestdevState *s = v->dev;
+    ImsTestdevState *s = v->store->dev;
     uint32_t i = ims_testdev_index(v);
     uint8_t *msi = ims_testdev_msi_pending_bits(s);
 
@@ -146,9 +79,9 @@ static bool ims_testdev_pending(ImsTestdevVector *v)
  * interrupt events are somehow satisfied [...], the Function must Clear the
  * Pending bit" (PCI Express, "Per-vector Masking and Function Masking").
  */
-static void ims_testdev_clear_pending(ImsTestdevVector *v)
+static void ims_testdev_msi_clear_pending(ImsTestdevVector *v)
 {
-    ImsTestdevState *s = v->dev;
+    ImsTestdevState *s = v->store->dev;
     uint32_t i = ims_testdev_index(v);
     uint8_t *msi = ims_testdev_msi_pending_bits(s);
 
@@ -160,13 +93,9 @@ static void ims_testdev_clear_pending(ImsTestdevVector *v)
     }
 }
 
-/*
- * Raise the vector's interrupt. The only place that knows where its message is
- * kept. False if it cannot be raised at present.
- */
-static bool ims_testdev_raise(ImsTestdevVector *v)
+static bool ims_testdev_msi_raise(ImsTestdevVector *v)
 {
-    ImsTestdevState *s = v->dev;
+    ImsTestdevState *s = v->store->dev;
     PCIDevice *pdev = &s->pdev;
     uint32_t i = ims_testdev_index(v);
     MSIMessage msg;
@@ -207,108 +136,11 @@ static bool ims_testdev_raise(ImsTestdevVector *v)
     }
 }
 
-/* Fire the next interrupt if there is one to fire */
-static void ims_testdev_kick(ImsTestdevVector *v)
-{
-    if (!v->owed || ims_testdev_outstanding(v) || timer_pending(&v->timer)) {
-        return;
-    }
-    /*
-     * Counted first: whoever gets the message may look at the counters before
-     * this function is back.
-     */
-    v->owed--;
-    v->fired++;
-    v->dev->total.fired++;
-    if (!ims_testdev_raise(v)) {
-        v->owed++;
-        v->fired--;
-        v->dev->total.fired--;
-    }
-}
-
-static void ims_testdev_gap_over(void *opaque)
-{
-    ims_testdev_kick(opaque);
-}
-
-static void ims_testdev_owe(ImsTestdevVector *v, uint32_t count)
-{
-    v->owed = MIN((uint64_t)v->owed + count, UINT32_MAX);
-    ims_testdev_kick(v);
-}
-
-static uint32_t ims_testdev_claim(ImsTestdevVector *v)
-{
-    /* One in the pending bit has not left: it is not what the guest got */
-    bool outstanding = ims_testdev_outstanding(v) && !ims_testdev_pending(v);
-
-    if (outstanding) {
-        v->acked++;
-        v->dev->total.acked++;
-    }
-    trace_ims_testdev_claim(ims_testdev_name(v->dev), ims_testdev_index(v),
-                            outstanding, v->acked);
-    if (outstanding) {
-        if (v->gap && v->owed) {
-            timer_mod(&v->timer,
-                      qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + v->gap);
-        } else {
-            ims_testdev_kick(v);
-        }
-    }
-    return outstanding;
-}
-
-static void ims_testdev_cancel(ImsTestdevVector *v)
-{
-    bool abandoned = false;
-    uint32_t owed = v->owed;
-
-    timer_del(&v->timer);
-    v->owed = 0;
-    if (ims_testdev_outstanding(v)) {
-        if (ims_testdev_pending(v)) {
-            ims_testdev_clear_pending(v);
-            v->fired--;
-            v->dev->total.fired--;
-        } else {
-            v->abandoned++;
-            v->dev->total.abandoned++;
-            abandoned = true;
-        }
-    }
-    if (owed || abandoned) {
-        trace_ims_testdev_cancel(ims_testdev_name(v->dev), ims_testdev_index(v),
-                                 owed, abandoned);
-    }
-}
-
-static void ims_testdev_clear(ImsTestdevState *s)
-{
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        ImsTestdevVector *v = &s->vectors[i];
-
-        ims_testdev_cancel(v);
-        v->fired = 0;
-        v->acked = 0;
-        v->abandoned = 0;
-        v->gap = 0;
-    }
-    memset(&s->total, 0, sizeof(s->total));
-    memset(&s->snapshot, 0, sizeof(s->snapshot));
-}
-
-static ImsTestdevCounts ims_testdev_sum(ImsTestdevState *s)
-{
-    ImsTestdevCounts sum = s->total;
-
-    sum.owed = 0;
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        sum.owed += s->vectors[i].owed;
-    }
-    return sum;
-}
+static const ImsTestdevStoreOps ims_testdev_msi_ops = {
+    .raise = ims_testdev_msi_raise,
+    .pending = ims_testdev_msi_pending,
+    .clear_pending = ims_testdev_msi_clear_pending,
+};
 
 static void ims_testdev_send_raw(ImsTestdevState *s)
 {
@@ -323,59 +155,17 @@ static void ims_testdev_send_raw(ImsTestdevState *s)
                           s->raw_result);
 }
 
-static uint32_t ims_testdev_vector_read(ImsTestdevVector *v, hwaddr reg)
-{
-    switch (reg) {
-    case IMS_TESTDEV_FIRE:
-        return v->owed;
-    case IMS_TESTDEV_FIRED:
-        return v->fired;
-    case IMS_TESTDEV_ACKED:
-        return v->acked;
-    case IMS_TESTDEV_CLAIM:
-        return ims_testdev_claim(v);
-    case IMS_TESTDEV_GAP:
-        return v->gap;
-    case IMS_TESTDEV_STATUS:
-        return (ims_testdev_outstanding(v) ?
-                IMS_TESTDEV_STATUS_OUTSTANDING : 0) |
-               (ims_testdev_pending(v) ? IMS_TESTDEV_STATUS_PENDING : 0) |
-               (timer_pending(&v->timer) ? IMS_TESTDEV_STATUS_GAP : 0);
-    case IMS_TESTDEV_ABANDONED:
-        return v->abandoned;
-    default:
-        return 0;
-    }
-}
-
-static void ims_testdev_vector_write(ImsTestdevVector *v, hwaddr reg,
-                                     uint32_t val)
-{
-    switch (reg) {
-    case IMS_TESTDEV_FIRE:
-        ims_testdev_owe(v, val);
-        break;
-    case IMS_TESTDEV_GAP:
-        v->gap = val;
-        break;
-    case IMS_TESTDEV_CANCEL:
-        ims_testdev_cancel(v);
-        break;
-    default:
-        break;
-    }
-}
-
 /* The vector whose block contains @addr, NULL if none does */
 static ImsTestdevVector *ims_testdev_at(ImsTestdevState *s, hwaddr addr)
 {
+    ImsTestdevStore *store = &s->stores[IMS_TESTDEV_STORE_MSI];
     hwaddr i;
 
     if (addr < IMS_TESTDEV_VECTOR_BASE) {
         return NULL;
     }
     i = (addr - IMS_TESTDEV_VECTOR_BASE) / IMS_TESTDEV_VECTOR_SIZE;
-    return i < s->nr_vectors ? &s->vectors[i] : NULL;
+    return i < store->nr_vectors ? &store->vectors[i] : NULL;
 }
 
 static uint64_t ims_testdev_read(void *opaque, hwaddr addr, unsigned size)
@@ -393,7 +183,7 @@ static uint64_t ims_testdev_read(void *opaque, hwaddr addr, unsigned size)
     case IMS_TESTDEV_VERSION:
         return IMS_TESTDEV_VERSION_VALUE;
     case IMS_TESTDEV_VECTORS:
-        return s->nr_vectors;
+        return s->stores[IMS_TESTDEV_STORE_MSI].nr_vectors;
     case IMS_TESTDEV_MSIX_VECTORS:
         return s->msix_vectors;
     case IMS_TESTDEV_MSI_VECTORS:
@@ -479,13 +269,9 @@ static const MemoryRegionOps ims_testdev_ops = {
 static void ims_testdev_write_config(PCIDevice *pdev, uint32_t addr,
                                      uint32_t val, int len)
 {
-    ImsTestdevState *s = IMS_TESTDEV(pdev);
-
     pci_default_write_config(pdev, addr, val, len);
     /* Bus mastering, MSI or MSI-X may have been enabled: send what is owed */
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        ims_testdev_kick(&s->vectors[i]);
-    }
+    ims_testdev_retry_all(IMS_TESTDEV(pdev));
 }
 
 static void ims_testdev_reset(DeviceState *dev)
@@ -533,55 +319,16 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
         }
     }
 
-    s->vectors = g_new0(ImsTestdevVector, MAX(s->msix_vectors, s->msi_vectors));
-    s->nr_vectors = MAX(s->msix_vectors, s->msi_vectors);
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        s->vectors[i].dev = s;
-        timer_init_ns(&s->vectors[i].timer, QEMU_CLOCK_VIRTUAL,
-                      ims_testdev_gap_over, &s->vectors[i]);
-    }
+    ims_testdev_init_store(s, IMS_TESTDEV_STORE_MSI, &ims_testdev_msi_ops,
+                           MAX(s->msix_vectors, s->msi_vectors));
 }
 
 static void ims_testdev_exit(PCIDevice *pdev)
 {
-    ImsTestdevState *s = IMS_TESTDEV(pdev);
-
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        timer_del(&s->vectors[i].timer);
-    }
-    s->nr_vectors = 0;
-    g_clear_pointer(&s->vectors, g_free);
+    ims_testdev_cleanup_stores(IMS_TESTDEV(pdev));
     msix_uninit_exclusive_bar(pdev);
     msi_uninit(pdev);
 }
-
-static int ims_testdev_vector_post_load(void *opaque, int version_id)
-{
-    ImsTestdevVector *v = opaque;
-
-    if (v->fired - v->acked - v->abandoned > 1) {
-        error_report("%s: vector %" PRIu32 " has more than one interrupt "
-                     "outstanding", TYPE_IMS_TESTDEV, ims_testdev_index(v));
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static const VMStateDescription vmstate_ims_testdev_vector = {
-    .name = TYPE_IMS_TESTDEV "/vector",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .post_load = ims_testdev_vector_post_load,
-    .fields = (VMStateField[]) {
-        VMSTATE_UINT32(owed, ImsTestdevVector),
-        VMSTATE_UINT32(fired, ImsTestdevVector),
-        VMSTATE_UINT32(acked, ImsTestdevVector),
-        VMSTATE_UINT32(abandoned, ImsTestdevVector),
-        VMSTATE_UINT32(gap, ImsTestdevVector),
-        VMSTATE_TIMER(timer, ImsTestdevVector),
-        VMSTATE_END_OF_LIST()
-    }
-};
 
 static const VMStateDescription vmstate_ims_testdev_counts = {
     .name = TYPE_IMS_TESTDEV "/counts",
@@ -604,11 +351,12 @@ static const VMStateDescription vmstate_ims_testdev = {
         /* With the configuration space comes the MSI capability */
         VMSTATE_PCI_DEVICE(pdev, ImsTestdevState),
         VMSTATE_MSIX(pdev, ImsTestdevState),
-        VMSTATE_UINT32_EQUAL(nr_vectors, ImsTestdevState, NULL),
-        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(vectors, ImsTestdevState,
-                                             nr_vectors,
-                                             vmstate_ims_testdev_vector,
-                                             ImsTestdevVector),
+        VMSTATE_UINT32_EQUAL(stores[IMS_TESTDEV_STORE_MSI].nr_vectors,
+                             ImsTestdevState, NULL),
+        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(
+            stores[IMS_TESTDEV_STORE_MSI].vectors, ImsTestdevState,
+            stores[IMS_TESTDEV_STORE_MSI].nr_vectors,
+            vmstate_ims_testdev_vector, ImsTestdevVector),
         VMSTATE_STRUCT(total, ImsTestdevState, 1, vmstate_ims_testdev_counts,
                        ImsTestdevCounts),
         VMSTATE_STRUCT(snapshot, ImsTestdevState, 1,
@@ -621,53 +369,6 @@ static const VMStateDescription vmstate_ims_testdev = {
     }
 };
 
-/*
- * QOM: what the host may read and do. The opaque of a counter's property is its
- * offset, in ImsTestdevCounts for a total, in ImsTestdevVector for a list.
- */
-
-static void ims_testdev_get_total(Object *obj, Visitor *v, const char *name,
-                                  void *opaque, Error **errp)
-{
-    ImsTestdevCounts sum = ims_testdev_sum(IMS_TESTDEV(obj));
-    uint64_t value = *(uint64_t *)((char *)&sum + (uintptr_t)opaque);
-
-    visit_type_uint64(v, name, &value, errp);
-}
-
-static void ims_testdev_get_list(Object *obj, Visitor *v, const char *name,
-                                 void *opaque, Error **errp)
-{
-    ImsTestdevState *s = IMS_TESTDEV(obj);
-    uint32List *list = NULL, **tail = &list;
-
-    for (uint32_t i = 0; i < s->nr_vectors; i++) {
-        QAPI_LIST_APPEND(tail, *(uint32_t *)((char *)&s->vectors[i] +
-                                             (uintptr_t)opaque));
-    }
-    visit_type_uint32List(v, name, &list, errp);
-    qapi_free_uint32List(list);
-}
-
-static void ims_testdev_set_fire(Object *obj, const char *value, Error **errp)
-{
-    ImsTestdevState *s = IMS_TESTDEV(obj);
-    unsigned int vector, count;
-    const char *end;
-
-    if (qemu_strtoui(value, &end, 0, &vector) || *end != ',' ||
-        qemu_strtoui(end + 1, NULL, 0, &count)) {
-        error_setg(errp, "fire takes \"VECTOR,COUNT\", not \"%s\"", value);
-        return;
-    }
-    if (vector >= s->nr_vectors) {
-        error_setg(errp, "no vector %u, there are %" PRIu32, vector,
-                   s->nr_vectors);
-        return;
-    }
-    ims_testdev_owe(&s->vectors[vector], count);
-}
-
 static COMPAT_PROPERTY ims_testdev_properties[] = {
     DEFINE_PROP_UINT32("vectors", ImsTestdevState, msix_vectors, 64),
     DEFINE_PROP_UINT32("msi", ImsTestdevState, msi_vectors, 32),
@@ -675,19 +376,6 @@ static COMPAT_PROPERTY ims_testdev_properties[] = {
     DEFINE_PROP_BOOL("msi-mask", ImsTestdevState, msi_mask, true),
     COMPAT_PROPERTIES_END
 };
-
-#define IMS_TESTDEV_ADD_COUNTER(klass, field, text) do {                     \
-    object_class_property_add(klass, #field "-total", "uint64",              \
-        ims_testdev_get_total, NULL, NULL,                                   \
-        (void *)(uintptr_t)offsetof(ImsTestdevCounts, field));               \
-    object_class_property_set_description(klass, #field "-total",            \
-                                          "Interrupts " text);               \
-    object_class_property_add(klass, #field, "uint32List",                   \
-        ims_testdev_get_list, NULL, NULL,                                    \
-        (void *)(uintptr_t)offsetof(ImsTestdevVector, field));               \
-    object_class_property_set_description(klass, #field,                     \
-                                          "Interrupts " text ", per vector"); \
-} while (0)
 
 static void ims_testdev_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
 {
@@ -711,13 +399,7 @@ static void ims_testdev_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
     device_class_set_props(dc, ims_testdev_properties);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 
-    IMS_TESTDEV_ADD_COUNTER(klass, owed, "still to be fired");
-    IMS_TESTDEV_ADD_COUNTER(klass, fired, "fired");
-    IMS_TESTDEV_ADD_COUNTER(klass, acked, "acknowledged by the guest");
-    IMS_TESTDEV_ADD_COUNTER(klass, abandoned, "cancelled after they had left");
-    object_class_property_add_str(klass, "fire", NULL, ims_testdev_set_fire);
-    object_class_property_set_description(klass, "fire",
-        "\"VECTOR,COUNT\": fire that many more interrupts on that vector");
+    ims_testdev_class_add_properties(klass);
 }
 
 static const TypeInfo ims_testdev_info = {
