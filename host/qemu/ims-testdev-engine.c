@@ -18,6 +18,11 @@ const char *ims_testdev_name(ImsTestdevState *s)
     return dev->id ?: dev->canonical_path ?: TYPE_IMS_TESTDEV;
 }
 
+uint32_t ims_testdev_store_number(ImsTestdevVector *v)
+{
+    return v->store - v->store->dev->stores;
+}
+
 uint32_t ims_testdev_index(ImsTestdevVector *v)
 {
     return v - v->store->vectors;
@@ -36,6 +41,9 @@ static bool ims_testdev_pending(ImsTestdevVector *v)
 
 void ims_testdev_retry(ImsTestdevVector *v)
 {
+    if (v->store->ops->flush_pending && ims_testdev_pending(v)) {
+        v->store->ops->flush_pending(v);
+    }
     if (!v->owed || ims_testdev_outstanding(v) || timer_pending(&v->timer)) {
         return;
     }
@@ -73,7 +81,8 @@ static uint32_t ims_testdev_claim(ImsTestdevVector *v)
         v->acked++;
         v->store->dev->total.acked++;
     }
-    trace_ims_testdev_claim(ims_testdev_name(v->store->dev), ims_testdev_index(v),
+    trace_ims_testdev_claim(ims_testdev_name(v->store->dev),
+                            ims_testdev_store_number(v), ims_testdev_index(v),
                             outstanding, v->acked);
     if (outstanding) {
         if (v->gap && v->owed) {
@@ -105,8 +114,9 @@ static void ims_testdev_cancel(ImsTestdevVector *v)
         }
     }
     if (owed || abandoned) {
-        trace_ims_testdev_cancel(ims_testdev_name(v->store->dev), ims_testdev_index(v),
-                                 owed, abandoned);
+        trace_ims_testdev_cancel(ims_testdev_name(v->store->dev),
+                                 ims_testdev_store_number(v),
+                                 ims_testdev_index(v), owed, abandoned);
     }
 }
 
@@ -171,7 +181,8 @@ uint32_t ims_testdev_vector_read(ImsTestdevVector *v, hwaddr reg)
         return (ims_testdev_outstanding(v) ?
                 IMS_TESTDEV_STATUS_OUTSTANDING : 0) |
                (ims_testdev_pending(v) ? IMS_TESTDEV_STATUS_PENDING : 0) |
-               (timer_pending(&v->timer) ? IMS_TESTDEV_STATUS_GAP : 0);
+               (timer_pending(&v->timer) ? IMS_TESTDEV_STATUS_GAP : 0) |
+               (v->dma_error ? IMS_TESTDEV_STATUS_DMA_ERROR : 0);
     case IMS_TESTDEV_ABANDONED:
         return v->abandoned;
     default:

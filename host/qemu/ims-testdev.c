@@ -7,10 +7,17 @@
  * What it does, and its registers, are described in ims_testdev_regs.h.
  *
  *   -device ims-testdev,id=t0[,vectors=N][,msi=N][,msi64=off][,msi-mask=off]
+ *       [,bar-slots=N][,bar-addr32=on][,bar-data16=on]
+ *       [,memory-slots=N][,memory-addr32=on][,memory-data16=on]
+ *       [,memory-pasid=on]
  *
  * vectors: size of the MSI-X table, 0 for no MSI-X; msi: number of MSI vectors,
  * 0 for no MSI; msi64=off: an MSI capability that holds 32-bit addresses only;
  * msi-mask=off: no per-vector mask and pending bits in it.
+ *
+ * bar-slots, memory-slots: sizes of stores 1 and 2, 0 (the default) for none;
+ * addr32, data16: 32-bit addresses, 16-bit data only; memory-pasid=on:
+ * virtio-irq is told that every message of store 2 has a PASID.
  *
  * The host sees the counters too, and can fire:
  *
@@ -19,12 +26,16 @@
  *   qom-get /machine/peripheral/t0 fired            one number per vector, also
  *                                                   owed, acked, abandoned
  *   qom-set /machine/peripheral/t0 fire "3,100"     100 interrupts on vector 3
+ *   qom-get /machine/peripheral/t0 slot-fired       the same of stores 1 and 2:
+ *   qom-get /machine/peripheral/t0 record-fired     totals are over all stores
+ *   qom-set /machine/peripheral/t0 fire "2:3,100"
  *
  * A message leaves through the function's own bus master address space under
  * its own requester ID, be it fired or raw, as any device's would.
  */
 
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "qapi/error.h"
 #include "hw/pci/msi.h"
@@ -36,6 +47,11 @@
 
 QEMU_BUILD_BUG_ON(IMS_TESTDEV_VECTOR(IMS_TESTDEV_MAX_VECTORS) >
                   IMS_TESTDEV_REGS_SIZE);
+
+bool ims_testdev_is_master(ImsTestdevState *s)
+{
+    return pci_get_word(s->pdev.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
 
 static uint32_t ims_testdev_mode(ImsTestdevState *s)
 {
@@ -105,7 +121,7 @@ static bool ims_testdev_msi_raise(ImsTestdevVector *v)
      * msix_notify() and msi_notify() would let the message vanish in the
      * disabled bus master region.
      */
-    if (!(pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) {
+    if (!ims_testdev_is_master(s)) {
         return false;
     }
 
@@ -116,8 +132,8 @@ static bool ims_testdev_msi_raise(ImsTestdevVector *v)
         }
         msg = msix_get_message(pdev, i);
         masked = msix_is_masked(pdev, i);
-        trace_ims_testdev_fire(ims_testdev_name(s), i, msg.address, msg.data,
-                               masked, v->fired);
+        trace_ims_testdev_fire(ims_testdev_name(s), IMS_TESTDEV_STORE_MSI, i,
+                               msg.address, msg.data, masked, v->fired);
         msix_notify(pdev, i);
         return true;
     case IMS_TESTDEV_MODE_MSI:
@@ -127,8 +143,8 @@ static bool ims_testdev_msi_raise(ImsTestdevVector *v)
         }
         msg = msi_get_message(pdev, i);
         masked = msi_is_masked(pdev, i);
-        trace_ims_testdev_fire(ims_testdev_name(s), i, msg.address, msg.data,
-                               masked, v->fired);
+        trace_ims_testdev_fire(ims_testdev_name(s), IMS_TESTDEV_STORE_MSI, i,
+                               msg.address, msg.data, masked, v->fired);
         msi_notify(pdev, i);
         return true;
     default:
@@ -144,15 +160,23 @@ static const ImsTestdevStoreOps ims_testdev_msi_ops = {
 
 static void ims_testdev_send_raw(ImsTestdevState *s)
 {
-    MemTxAttrs attrs = { .requester_id = pci_requester_id(&s->pdev) };
-    MemTxResult result;
+    uint32_t pasid = VIRTIO_IRQ_NO_PASID;
 
-    address_space_stl_le(&s->pdev.bus_master_as, s->raw_addr, s->raw_data,
-                         attrs, &result);
-    s->raw_result = result;
+    if (s->raw_pasid & IMS_TESTDEV_RAW_PASID_VALID) {
+        pasid = s->raw_pasid & IMS_TESTDEV_RAW_PASID_MASK;
+    }
+    s->raw_result = virtio_irq_send(&s->pdev, s->raw_addr, s->raw_data, pasid);
     s->raw_sent++;
     trace_ims_testdev_raw(ims_testdev_name(s), s->raw_addr, s->raw_data,
-                          s->raw_result);
+                          s->raw_pasid, s->raw_result);
+}
+
+static uint32_t ims_testdev_store_flags(ImsTestdevState *s)
+{
+    return (s->bar_addr32 ? IMS_TESTDEV_STORE_SLOT_ADDR32 : 0) |
+           (s->bar_data16 ? IMS_TESTDEV_STORE_SLOT_DATA16 : 0) |
+           (s->memory_addr32 ? IMS_TESTDEV_STORE_RECORD_ADDR32 : 0) |
+           (s->memory_data16 ? IMS_TESTDEV_STORE_RECORD_DATA16 : 0);
 }
 
 /* The vector whose block contains @addr, NULL if none does */
@@ -216,6 +240,20 @@ static uint64_t ims_testdev_read(void *opaque, hwaddr addr, unsigned size)
         return s->raw_result;
     case IMS_TESTDEV_RAW_SENT:
         return s->raw_sent;
+    case IMS_TESTDEV_RAW_PASID:
+        return s->raw_pasid;
+    case IMS_TESTDEV_SLOTS:
+        return s->bar_slots;
+    case IMS_TESTDEV_RECORDS:
+        return s->memory_slots;
+    case IMS_TESTDEV_STORE_FLAGS:
+        return ims_testdev_store_flags(s);
+    case IMS_TESTDEV_RECORD_BASE_LO:
+        return extract64(s->record_base, 0, 32);
+    case IMS_TESTDEV_RECORD_BASE_HI:
+        return extract64(s->record_base, 32, 32);
+    case IMS_TESTDEV_RECORD_STRIDE:
+        return s->record_stride;
     default:
         return 0;
     }
@@ -251,6 +289,20 @@ static void ims_testdev_write(void *opaque, hwaddr addr, uint64_t val,
     case IMS_TESTDEV_RAW_SEND:
         ims_testdev_send_raw(s);
         break;
+    case IMS_TESTDEV_RAW_PASID:
+        s->raw_pasid = val & (IMS_TESTDEV_RAW_PASID_VALID |
+                              IMS_TESTDEV_RAW_PASID_MASK);
+        break;
+    case IMS_TESTDEV_RECORD_BASE_LO:
+        s->record_base = deposit64(s->record_base, 0, 32,
+                                   val & -IMS_TESTDEV_RECORD_SIZE);
+        break;
+    case IMS_TESTDEV_RECORD_BASE_HI:
+        s->record_base = deposit64(s->record_base, 32, 32, val);
+        break;
+    case IMS_TESTDEV_RECORD_STRIDE:
+        s->record_stride = val & -IMS_TESTDEV_RECORD_SIZE;
+        break;
     default:
         break;
     }
@@ -278,11 +330,13 @@ static void ims_testdev_reset(DeviceState *dev)
 {
     ImsTestdevState *s = IMS_TESTDEV(dev);
 
+    ims_testdev_stores_reset(s);
     ims_testdev_clear(s);
     s->raw_addr = 0;
     s->raw_data = 0;
     s->raw_result = IMS_TESTDEV_RAW_RESULT_NONE;
     s->raw_sent = 0;
+    s->raw_pasid = 0;
 }
 
 static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
@@ -296,6 +350,12 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
     if (s->msi_vectors > 32 ||
         (s->msi_vectors && !is_power_of_2(s->msi_vectors))) {
         error_setg(errp, "msi must be 0, 1, 2, 4, 8, 16 or 32");
+        return;
+    }
+    if (s->bar_slots > IMS_TESTDEV_MAX_VECTORS ||
+        s->memory_slots > IMS_TESTDEV_MAX_VECTORS) {
+        error_setg(errp, "bar-slots and memory-slots must be at most %d",
+                   IMS_TESTDEV_MAX_VECTORS);
         return;
     }
 
@@ -321,6 +381,7 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
 
     ims_testdev_init_store(s, IMS_TESTDEV_STORE_MSI, &ims_testdev_msi_ops,
                            MAX(s->msix_vectors, s->msi_vectors));
+    ims_testdev_stores_init(s);
 }
 
 static void ims_testdev_exit(PCIDevice *pdev)
@@ -339,6 +400,33 @@ static const VMStateDescription vmstate_ims_testdev_counts = {
         VMSTATE_UINT64(fired, ImsTestdevCounts),
         VMSTATE_UINT64(acked, ImsTestdevCounts),
         VMSTATE_UINT64(abandoned, ImsTestdevCounts),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+static bool ims_testdev_raw_pasid_needed(void *opaque)
+{
+    return IMS_TESTDEV(opaque)->raw_pasid;
+}
+
+static int ims_testdev_raw_pasid_post_load(void *opaque, int version_id)
+{
+    if (IMS_TESTDEV(opaque)->raw_pasid & ~(IMS_TESTDEV_RAW_PASID_VALID |
+                                           IMS_TESTDEV_RAW_PASID_MASK)) {
+        error_report("%s: no such PASID", TYPE_IMS_TESTDEV);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const VMStateDescription vmstate_ims_testdev_raw_pasid = {
+    .name = TYPE_IMS_TESTDEV "/raw-pasid",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = ims_testdev_raw_pasid_needed,
+    .post_load = ims_testdev_raw_pasid_post_load,
+    .fields = (VMStateField[]) {
+        VMSTATE_UINT32(raw_pasid, ImsTestdevState),
         VMSTATE_END_OF_LIST()
     }
 };
@@ -366,6 +454,11 @@ static const VMStateDescription vmstate_ims_testdev = {
         VMSTATE_UINT32(raw_result, ImsTestdevState),
         VMSTATE_UINT32(raw_sent, ImsTestdevState),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * []) {
+        &vmstate_ims_testdev_stores,
+        &vmstate_ims_testdev_raw_pasid,
+        NULL
     }
 };
 
@@ -374,6 +467,13 @@ static COMPAT_PROPERTY ims_testdev_properties[] = {
     DEFINE_PROP_UINT32("msi", ImsTestdevState, msi_vectors, 32),
     DEFINE_PROP_BOOL("msi64", ImsTestdevState, msi64, true),
     DEFINE_PROP_BOOL("msi-mask", ImsTestdevState, msi_mask, true),
+    DEFINE_PROP_UINT32("bar-slots", ImsTestdevState, bar_slots, 0),
+    DEFINE_PROP_BOOL("bar-addr32", ImsTestdevState, bar_addr32, false),
+    DEFINE_PROP_BOOL("bar-data16", ImsTestdevState, bar_data16, false),
+    DEFINE_PROP_UINT32("memory-slots", ImsTestdevState, memory_slots, 0),
+    DEFINE_PROP_BOOL("memory-addr32", ImsTestdevState, memory_addr32, false),
+    DEFINE_PROP_BOOL("memory-data16", ImsTestdevState, memory_data16, false),
+    DEFINE_PROP_BOOL("memory-pasid", ImsTestdevState, memory_pasid, false),
     COMPAT_PROPERTIES_END
 };
 
@@ -399,6 +499,7 @@ static void ims_testdev_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
     device_class_set_props(dc, ims_testdev_properties);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 
+    VIRTIO_IRQ_STORES_CLASS(klass)->describe = ims_testdev_describe;
     ims_testdev_class_add_properties(klass);
 }
 
@@ -409,6 +510,7 @@ static const TypeInfo ims_testdev_info = {
     .class_init = ims_testdev_class_init,
     .interfaces = (InterfaceInfo[]) {
         { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+        { TYPE_VIRTIO_IRQ_STORES },
         { },
     },
 };

@@ -6,6 +6,7 @@
  *
  * ims-testdev.c          the function: registers, MSI and MSI-X, migration
  * ims-testdev-engine.c   the fire engine, the same for every store
+ * ims-testdev-stores.c   slots in BAR 2, records in guest memory
  * ims-testdev-qom.c      what the host sees and does
  *
  * Everything here runs under the big QEMU lock.
@@ -18,6 +19,7 @@
 #include "qemu/timer.h"
 #include "qom/object.h"
 #include "ims_testdev_regs.h"
+#include "virtio-irq-stores.h"
 
 #define TYPE_IMS_TESTDEV "ims-testdev"
 OBJECT_DECLARE_SIMPLE_TYPE(ImsTestdevState, IMS_TESTDEV)
@@ -31,6 +33,13 @@ typedef struct ImsTestdevCounts {
 
 typedef struct ImsTestdevStore ImsTestdevStore;
 
+/* Of a slot or a record */
+typedef struct ImsTestdevMessage {
+    uint64_t addr;
+    uint32_t data;
+    uint32_t ctrl;
+} ImsTestdevMessage;
+
 typedef struct ImsTestdevVector {
     ImsTestdevStore *store;
     QEMUTimer timer;
@@ -40,6 +49,12 @@ typedef struct ImsTestdevVector {
     uint32_t acked;
     uint32_t abandoned;
     uint32_t gap;
+
+    /* Not of store 0, where PCI has them */
+    bool pending;
+    ImsTestdevMessage slot;
+    /* The last access to the record failed */
+    bool dma_error;
 } ImsTestdevVector;
 
 /* Where messages and pending bits are is all that differs between stores */
@@ -51,6 +66,11 @@ typedef struct ImsTestdevStoreOps {
     bool (*raise)(ImsTestdevVector *v);
     bool (*pending)(ImsTestdevVector *v);
     void (*clear_pending)(ImsTestdevVector *v);
+    /*
+     * Send the message of a vector that is pending, if it can be sent now. NULL
+     * if that is PCI's business.
+     */
+    void (*flush_pending)(ImsTestdevVector *v);
 } ImsTestdevStoreOps;
 
 #define IMS_TESTDEV_NUM_STORES (IMS_TESTDEV_STORE_RECORDS + 1)
@@ -65,12 +85,20 @@ struct ImsTestdevStore {
 struct ImsTestdevState {
     PCIDevice pdev;
     MemoryRegion regs;
+    MemoryRegion stores_mr;
 
     /* Properties */
     uint32_t msix_vectors;
     uint32_t msi_vectors;
     bool msi64;
     bool msi_mask;
+    uint32_t bar_slots;
+    uint32_t memory_slots;
+    bool bar_addr32;
+    bool bar_data16;
+    bool memory_addr32;
+    bool memory_data16;
+    bool memory_pasid;
 
     /* By their number */
     ImsTestdevStore stores[IMS_TESTDEV_NUM_STORES];
@@ -82,7 +110,15 @@ struct ImsTestdevState {
     uint32_t raw_data;
     uint32_t raw_result;
     uint32_t raw_sent;
+    uint32_t raw_pasid;
+
+    uint64_t record_base;
+    uint32_t record_stride;
 };
+
+/* ims-testdev.c */
+
+bool ims_testdev_is_master(ImsTestdevState *s);
 
 /* ims-testdev-engine.c */
 
@@ -92,6 +128,7 @@ void ims_testdev_init_store(ImsTestdevState *s, unsigned int number,
                             const ImsTestdevStoreOps *ops, uint32_t nr_vectors);
 void ims_testdev_cleanup_stores(ImsTestdevState *s);
 const char *ims_testdev_name(ImsTestdevState *s);
+uint32_t ims_testdev_store_number(ImsTestdevVector *v);
 uint32_t ims_testdev_index(ImsTestdevVector *v);
 /* @count more interrupts on this vector */
 void ims_testdev_owe(ImsTestdevVector *v, uint32_t count);
@@ -104,6 +141,15 @@ ImsTestdevCounts ims_testdev_sum(ImsTestdevState *s);
 /* The registers that the block of any vector has */
 uint32_t ims_testdev_vector_read(ImsTestdevVector *v, hwaddr reg);
 void ims_testdev_vector_write(ImsTestdevVector *v, hwaddr reg, uint32_t val);
+
+/* ims-testdev-stores.c */
+
+extern const VMStateDescription vmstate_ims_testdev_stores;
+
+void ims_testdev_stores_init(ImsTestdevState *s);
+/* What the vectors hold. Before ims_testdev_clear(): a reset does no DMA */
+void ims_testdev_stores_reset(ImsTestdevState *s);
+void ims_testdev_describe(VirtIOIRQStores *obj, VirtIOIRQStoresInfo *info);
 
 /* ims-testdev-qom.c */
 
