@@ -12,9 +12,10 @@ MSEC = 1000 * 1000
 class Rig:
     """A machine with a controller in slot 3 and test functions in slots 4 and 5."""
 
-    def __init__(self, start, options="", extra=(), features=1 << v.F_LAZY, **keywords):
+    def __init__(self, start, options="", extra=(), features=1 << v.F_LAZY, testdev="",
+                 **keywords):
         self.arguments = ("-device", f"virtio-irq-pci,id=irq,addr=3{options}",
-                          "-device", "ims-testdev,id=t0,addr=4",
+                          "-device", f"ims-testdev,id=t0,addr=4{testdev}",
                           "-device", "ims-testdev,id=t1,addr=5", *extra)
         self.machine = start(*self.arguments, **keywords)
         self.find()
@@ -36,8 +37,9 @@ class Rig:
         """What became of messages so far, without what is zero."""
         return {name: n for name, n in self.stats()["messages"].items() if n}
 
-    def vector(self, index=0):
+    def vector(self, index=0, store=0):
         """The administrator's view of a vector."""
-        found = [vec for vec in self.machine.get("vectors") if vec["index"] == index]
+        found = [vec for vec in self.machine.get("vectors")
+                 if (vec["index"], vec["store"]) == (index, store)]
         assert len(found) == 1
         return found[0]

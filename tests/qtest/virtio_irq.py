@@ -40,9 +40,10 @@ def ranged(kind, endpoint, first, count, store=0):
     return struct.pack("<BxxxIHxxII4x", kind, endpoint, store, first, count)
 
 
-def activate(endpoint, index, data, address=0xfee00000, store=0):
+def activate(endpoint, index, data, address=0xfee00000, store=0, pasid=None):
     """The bytes of an ACTIVATE."""
-    return struct.pack("<BxxxIHHIQII", T_ACTIVATE, endpoint, store, 0, index, address, data, 0)
+    return struct.pack("<BxxxIHHIQII", T_ACTIVATE, endpoint, store, pasid is not None, index,
+                       address, data, pasid or 0)
 
 
 def deactivate(endpoint, index, store=0):
@@ -148,18 +149,19 @@ class Controller:
         body = self.ok(activate(endpoint, index, data, **keywords))
         return struct.unpack("<QIxxxx", body)
 
-    def arm(self, endpoint, index, data=0x40):
+    def arm(self, endpoint, index, data=0x40, store=0, pasid=None):
         """ALLOC and ACTIVATE of one vector; returns the pair."""
-        assert self.alloc(endpoint, index, 1) == 1
-        return self.activate(endpoint, index, data)
+        assert self.alloc(endpoint, index, 1, store=store) == 1
+        return self.activate(endpoint, index, data, store=store, pasid=pasid)
 
 
 class Testdev(qtest.Function):
     """ims-testdev, as a source of messages. Registers: ims_testdev_regs.h."""
 
-    def send(self, pair):
+    def send(self, pair, pasid=None):
         """Write a pair's data to its address, as the function; returns the bus' error bits."""
         address, data = pair
+        self.write(0, 0x58, 0 if pasid is None else pasid | 1 << 31)
         self.write(0, 0x40, address & 0xffffffff)
         self.write(0, 0x44, address >> 32)
         self.write(0, 0x48, data)
