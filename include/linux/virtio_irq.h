@@ -13,6 +13,7 @@
 #define _LINUX_VIRTIO_IRQ_H
 
 #include <linux/device.h>
+#include <linux/irqchip/irq-virtio.h>
 #include <linux/list.h>
 #include <linux/seq_file.h>
 #include <linux/types.h>
@@ -213,9 +214,6 @@ struct virtio_irq_endpoint {
 	bool			detached;
 	bool			lost;
 };
-
-/* Messages carry none */
-#define VIRTIO_IRQ_NO_PASID	U32_MAX
 
 /* What the store needs, for virtio_irq_alloc() */
 #define VIRTIO_IRQ_ALLOC_COMMIT		BIT(0)
