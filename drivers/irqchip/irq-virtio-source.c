@@ -19,6 +19,17 @@
 #include <asm/hw_irq.h>
 #endif
 
+static struct virtio_irq_source *__virtio_irq_find_source(struct virtio_irq_domains *doms,
+							  struct device *dev)
+{
+	struct virtio_irq_source *src;
+
+	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
+		if (src->dev == dev)
+			return src;
+	return NULL;
+}
+
 /**
  * virtio_irq_find_source - the source that a device is
  * @doms: the controller's domains
@@ -30,15 +41,78 @@
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev)
 {
-	struct virtio_irq_source *src, *found = NULL;
+	struct virtio_irq_source *src;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&doms->sources_lock, flags);
-	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
-		if (src->dev == dev)
-			found = src;
+	src = __virtio_irq_find_source(doms, dev);
 	raw_spin_unlock_irqrestore(&doms->sources_lock, flags);
-	return found;
+	return src;
+}
+
+/**
+ * virtio_irq_add_source - a device is served from now on
+ * @doms: the controller's domains
+ * @src: the source that it is
+ *
+ * Context: process context.
+ */
+void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	raw_spin_lock_irq(&doms->sources_lock);
+	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
+	raw_spin_unlock_irq(&doms->sources_lock);
+}
+
+/**
+ * virtio_irq_del_source - a device is not served any more
+ * @doms: the controller's domains
+ * @src: the source that it was
+ *
+ * Context: process context.
+ */
+void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	raw_spin_lock_irq(&doms->sources_lock);
+	hash_del(&src->node);
+	raw_spin_unlock_irq(&doms->sources_lock);
+}
+
+/**
+ * virtio_irq_get_source - find a PCI function, and keep its endpoint
+ * @doms: the controller's domains
+ * @dev: the function
+ *
+ * Context: process context.
+ * Return: the source with a reference, for virtio_irq_put_source(); NULL if the
+ * function is not served.
+ */
+struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
+						struct device *dev)
+{
+	struct virtio_irq_source *src;
+
+	raw_spin_lock_irq(&doms->sources_lock);
+	src = __virtio_irq_find_source(doms, dev);
+	if (src)
+		refcount_inc(&src->refs);
+	raw_spin_unlock_irq(&doms->sources_lock);
+	return src;
+}
+
+/**
+ * virtio_irq_put_source - drop a reference to a PCI function
+ * @src: the source; without the last reference its endpoint is detached
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_put_source(struct virtio_irq_source *src)
+{
+	if (!refcount_dec_and_test(&src->refs))
+		return;
+	virtio_irq_detach(src->ep);
+	put_device(src->dev);
+	kfree(src);
 }
 
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
@@ -99,15 +173,14 @@ static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *p
 /* The caller holds the device's lock, or the device is gone */
 static void virtio_irq_give_back(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
 {
-	raw_spin_lock_irq(&doms->sources_lock);
-	hash_del(&src->node);
-	raw_spin_unlock_irq(&doms->sources_lock);
-
+	virtio_irq_del_source(doms, src);
 	if (dev_get_msi_domain(src->dev) == src->parent->domain)
 		dev_set_msi_domain(src->dev, src->parent->parent);
-	virtio_irq_detach(src->ep);
-	put_device(src->dev);
-	kfree(src);
+	/* Its driver should have seen to it: until then it is not served again */
+	if (refcount_read(&src->refs) > 1)
+		dev_err(src->dev, "virtio-irq: stays attached for %u devices that use its stores\n",
+			refcount_read(&src->refs) - 1);
+	virtio_irq_put_source(src);
 }
 
 /*
@@ -154,8 +227,10 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 		err = -ENOMEM;
 		goto detach;
 	}
+	refcount_set(&src->refs, 1);
 	src->dev = get_device(&pdev->dev);
 	src->ep = ep;
+	src->store = &ep->msi;
 	raw_spin_lock_init(&src->block_lock);
 	src->parent = virtio_irq_get_parent(doms, p, ep->isolated);
 	if (IS_ERR(src->parent)) {
@@ -163,9 +238,7 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 		goto put;
 	}
 
-	raw_spin_lock_irq(&doms->sources_lock);
-	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
-	raw_spin_unlock_irq(&doms->sources_lock);
+	virtio_irq_add_source(doms, src);
 	dev_set_msi_domain(src->dev, src->parent->domain);
 	if (virtio_irq_too_late(src)) {
 		err = -EBUSY;
@@ -279,6 +352,7 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 	INIT_LIST_HEAD(&doms->parents);
 	mutex_init(&doms->parents_lock);
 	mutex_init(&doms->virqs_lock);
+	mutex_init(&doms->ims_lock);
 	raw_spin_lock_init(&doms->sources_lock);
 	hash_init(doms->sources);
 	return doms;
@@ -312,6 +386,19 @@ void virtio_irq_domains_rescan(struct virtio_irq_domains *doms)
 	schedule_work(&doms->walk);
 }
 
+/* Any source, of PCI functions or of devices with a store; only while none is added */
+static struct virtio_irq_source *virtio_irq_first_source(struct virtio_irq_domains *doms,
+							 bool ims)
+{
+	struct virtio_irq_source *src;
+	int bucket;
+
+	hash_for_each(doms->sources, bucket, src, node)
+		if (!!src->ims == ims)
+			return src;
+	return NULL;
+}
+
 /**
  * virtio_irq_domains_remove - give every device back
  * @doms: the domains; the driver core has unbound all consumers
@@ -322,14 +409,12 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 {
 	struct virtio_irq_parent *parent, *next;
 	struct virtio_irq_source *src;
-	struct hlist_node *tmp;
-	int bucket;
 
 	bus_unregister_notifier(&pci_bus_type, &doms->nb);
 	cancel_work_sync(&doms->walk);
 
-	/* Nothing adds to the table any more */
-	hash_for_each_safe(doms->sources, bucket, tmp, src, node) {
+	/* Drivers that are unbound here unbind the devices that use their stores */
+	while ((src = virtio_irq_first_source(doms, false))) {
 		struct device *dev = get_device(src->dev);
 
 		/* Not behind a link because it was never bound to the end */
@@ -340,6 +425,8 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 		device_unlock(dev);
 		put_device(dev);
 	}
+	while ((src = virtio_irq_first_source(doms, true)))
+		virtio_irq_ims_expel(src->ims);
 
 	list_for_each_entry_safe(parent, next, &doms->parents, node) {
 		struct fwnode_handle *fwnode = parent->domain->fwnode;

@@ -2,7 +2,7 @@
 /*
  * virtio-irq: the irq domain between a CPU-side parent and per-device MSI domains
  *
- *	per-device MSI domain	PCI/MSI or PCI/MSI-X, made by the core
+ *	per-device MSI domain	PCI/MSI, PCI/MSI-X or a store's, made by the core
  *	  virtio-irq domain	this file
  *	    parent domain	composes the route, x86 vector domain
  *
@@ -182,7 +182,8 @@ static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
 		struct virtio_irq_vector *vec;
 		struct irq_data *top;
 
-		vec = virtio_irq_take(&src->ep->msi, desc->msi_index + i);
+		vec = src->ims ? virtio_irq_ims_take(src->ims) :
+				 virtio_irq_take(src->store, desc->msi_index + i);
 		if (!vec) {
 			err = -ENOSPC;
 			goto undo;
@@ -215,7 +216,10 @@ undo:
 	irq_domain_free_irqs_common(domain, virq, nr_irqs);
 trim:
 	/* The core gives up here: what was granted for the rest is not needed */
-	virtio_irq_trim(&src->ep->msi);
+	if (src->ims)
+		virtio_irq_ims_drop(src->ims);
+	else
+		virtio_irq_trim(src->store);
 	return err;
 }
 
@@ -410,7 +414,7 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 	if (src->prepare_desc)
 		src->prepare_desc(domain, arg, desc);
 
-	store = &src->ep->msi;
+	store = src->store;
 	src->alloc_error = 0;
 	msix = desc->pci.msi_attrib.is_msix;
 	if (msix && virtio_irq_granted(store, desc->msi_index))
@@ -455,7 +459,7 @@ static void virtio_irq_post_free(struct irq_domain *domain, struct device *dev)
 	struct virtio_irq_source *src = virtio_irq_find_source(parent->doms, dev);
 
 	if (!WARN_ON_ONCE(!src))
-		virtio_irq_trim(&src->ep->msi);
+		virtio_irq_trim(src->store);
 }
 #endif
 
@@ -466,19 +470,28 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	struct virtio_irq_parent *parent = domain->host_data;
 	struct irq_domain *p = parent->parent;
 	u32 added = info->flags & VIRTIO_IRQ_MSI_FLAGS_ADDED;
+	enum irq_domain_bus_token token;
 	struct virtio_irq_source *src;
 
 	/* A hot-added device may inherit the domain from its bus; it was not taken over */
 	src = virtio_irq_find_source(parent->doms, dev);
 	if (!src || domain != real_parent)
 		return false;
-	if (info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSI &&
-	    info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSIX)
+	if (src->ims ? !virtio_irq_ims_accepts(src->ims, info) :
+		       info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSI &&
+		       info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSIX)
 		return false;
 
-	/* With the parent itself: its callback knows no stranger as real parent */
+	/*
+	 * With the parent itself: its callback knows no stranger as real parent.
+	 * x86 knows PCI only, and a store is a table as that of MSI-X is.
+	 */
+	token = info->bus_token;
+	if (src->ims)
+		info->bus_token = DOMAIN_BUS_PCI_DEVICE_MSIX;
 	if (!p->msi_parent_ops->init_dev_msi_info(dev, p, p, info))
 		return false;
+	info->bus_token = token;
 	info->flags |= added;
 
 	/*
@@ -490,12 +503,6 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	    info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSIX)
 		info->flags &= ~MSI_FLAG_ACTIVATE_EARLY;
 
-	src->prepare_desc = info->ops->prepare_desc;
-	info->ops->prepare_desc = virtio_irq_prepare_desc;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	info->ops->msi_post_free = virtio_irq_post_free;
-#endif
-
 	/* x86's own composes behind this domain's back */
 	info->chip->irq_set_affinity = virtio_irq_msi_set_affinity;
 	info->chip->irq_request_resources = irq_chip_request_resources_parent;
@@ -503,10 +510,32 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
 	info->chip->flags &= ~IRQCHIP_MOVE_DEFERRED;
 #endif
+	if (src->ims) {
+		virtio_irq_ims_init_info(src->ims, info);
+		return true;
+	}
+
+	src->prepare_desc = info->ops->prepare_desc;
+	info->ops->prepare_desc = virtio_irq_prepare_desc;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	info->ops->msi_post_free = virtio_irq_post_free;
+#endif
 	src->write_msi_msg = info->chip->irq_write_msi_msg;
 	if (info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI)
 		info->chip->irq_write_msi_msg = virtio_irq_write_msi_block;
 	return true;
+}
+
+/**
+ * virtio_irq_parent_of - is it one of ours?
+ * @domain: any irq domain, or NULL
+ *
+ * Context: any.
+ * Return: what belongs to a virtio-irq domain, NULL if @domain is none.
+ */
+struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain)
+{
+	return domain && domain->ops == &virtio_irq_domain_ops ? domain->host_data : NULL;
 }
 
 static int virtio_irq_domain_init(struct irq_domain *domain)
