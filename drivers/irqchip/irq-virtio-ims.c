@@ -339,8 +339,9 @@ static void virtio_irq_ims_release(struct virtio_irq_ims_dev *imsd)
  * Context: process context, sleeps; usually in the probe of @dev or @pdev.
  * Return: 0; -ENODEV if no virtio-irq serves @pdev, -EOPNOTSUPP if it does so on an
  * interrupt remapping parent, -ENOENT if the function has no such store, -ERANGE if
- * that has no such slots, -EBUSY if another device has them or @dev has MSI
- * data, which it keeps until its driver is unbound, -EINVAL if @ims is not what the structure's description says, -ENOMEM.
+ * that has no such slots, -EBUSY if another device has them or @dev has MSI data,
+ * which it keeps until its driver is unbound, -EINVAL if @ims is not what the
+ * structure's description says or @dev cannot depend on the controller, -ENOMEM.
  */
 int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 			const struct virtio_irq_ims *ims)
@@ -415,8 +416,10 @@ EXPORT_SYMBOL_GPL(virtio_irq_ims_bind);
  * virtio_irq_ims_unbind - undo virtio_irq_ims_bind()
  * @dev: the device, its MSI domain removed
  *
- * With platform_device_msi_free_irqs_all() or virtio_irq_ims_remove_domain(). The last device of a store gives the store's reservations back. Does nothing
- * if @dev is not bound, as after the controller is gone.
+ * The domain was removed by platform_device_msi_free_irqs_all() or
+ * virtio_irq_ims_remove_domain(). The last device of a store gives the store's
+ * reservations back. Does nothing if @dev is not bound, as after the controller
+ * is gone.
  *
  * Context: process context, sleeps.
  */
@@ -432,23 +435,14 @@ EXPORT_SYMBOL_GPL(virtio_irq_ims_unbind);
 
 /**
  * virtio_irq_ims_expel - the controller goes
- * @imsd: a binding that its driver has not undone
+ * @imsd: a binding that its driver has not undone, although it was unbound
  *
  * Context: process context, sleeps.
  */
 void virtio_irq_ims_expel(struct virtio_irq_ims_dev *imsd)
 {
-	struct device *dev = get_device(imsd->src.dev);
-
-	/* Not behind a link because it was never bound to the end */
-	if (dev->driver)
-		device_release_driver(dev);
-	imsd = virtio_irq_ims_find(dev);
-	if (imsd) {
-		WARN_ON_ONCE(virtio_irq_ims_busy(imsd));
-		virtio_irq_ims_release(imsd);
-	}
-	put_device(dev);
+	WARN_ON_ONCE(virtio_irq_ims_busy(imsd));
+	virtio_irq_ims_release(imsd);
 }
 
 /**
