@@ -229,9 +229,10 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->pasid = old;
-	/* A refusal has changed nothing */
+	/* A refusal has changed nothing; otherwise the host may block @old until then */
 	if (err == -EIO || err == -ETIMEDOUT) {
 		vec->dirty = true;
+		vec->lossy = true;
 		__virtio_irq_mark(vi);
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
