@@ -94,6 +94,7 @@ struct fake_host {
 	u8			multi_msi;
 	u16			ims_store;	/* number of a second store, 0: none */
 	u8			ims_flags;
+	bool			ims_open;	/* it has no fixed size */
 	u8			pasid_width;
 	bool			own_tlvs;	/* ATTACH answers @tlvs */
 	u8			tlvs[FAKE_TLV_SIZE];

@@ -58,7 +58,7 @@ static size_t fake_attach(struct fake_host *host, u32 id, u8 *rsp)
 			.head.length	= cpu_to_le16(sizeof(*store) - sizeof(store->head)),
 			.store		= cpu_to_le16(host->ims_store),
 			.flags		= host->ims_flags,
-			.size		= cpu_to_le32(FAKE_IMS_VECTORS),
+			.size		= cpu_to_le32(host->ims_open ? 0 : FAKE_IMS_VECTORS),
 		};
 	}
 	if (host->pasid_width)
