@@ -13,7 +13,7 @@
 #include <linux/irq.h>
 #include <linux/sched.h>
 
-#include "domain_fixture.h"
+#include "fake_ims.h"
 #include "irq-virtio.h"
 
 /* More allocations than any operation makes */
@@ -21,7 +21,7 @@
 
 /* A function that is not plugged in, and a store beyond its MSI-X */
 #define OTHER		(FAKE_PCI_SEGMENT << 16 | 0x4ff8)
-#define IMS		1
+#define IMS		FAKE_IMS_STORE
 
 /*
  * task_struct::fail_nth, which /proc/self/fail-nth sets for user space. It only
@@ -215,6 +215,47 @@ static int free_all(struct domain *d)
 	return 0;
 }
 
+/*
+ * What a driver asks for a store
+ */
+
+static struct fake_ims *ims;
+
+static void unuse_store(struct domain *d)
+{
+	fake_ims_finish(ims);
+}
+
+static int use_store(struct domain *d)
+{
+	struct device *dev = fake_ims_dev(ims);
+	int err;
+
+	/* Without MSI data of the time before */
+	device_release_driver(dev);
+	err = device_attach(dev);
+	if (err != 1)
+		return err ?: -ENOMEM;
+	platform_set_drvdata(ims->pdev, ims);
+	err = virtio_irq_ims_bind(dev, d->fn->pdev, &ims->ims);
+	if (err)
+		return err;
+	err = virtio_irq_ims_create_domain(dev);
+	if (err)
+		goto finish;
+	err = fake_ims_add(ims, 3, 5);
+	if (err < 0)
+		goto finish;
+	err = fake_ims_add(ims, 100, 5);
+	if (err < 0)
+		goto finish;
+	return 0;
+
+finish:
+	unuse_store(d);
+	return err;
+}
+
 static const struct operation operations[] = {
 	{ "attach", BOUND, attach, detach },
 	{ "ALLOC", BOUND, alloc, nothing },
@@ -226,6 +267,7 @@ static const struct operation operations[] = {
 	{ "request_irq", WITH_VECTORS, request, free_irq_1 },
 	{ "alloc_irq_at", WITH_VECTORS, alloc_at, free_at },
 	{ "free", WITH_VECTORS, free_all, setup_vectors },
+	{ "store", BOUND, use_store, unuse_store },
 };
 
 KUNIT_ARRAY_PARAM_DESC(operation, operations, name);
@@ -285,13 +327,12 @@ static void every_allocation_fails(struct kunit *test)
 		.msi = true, .msi_64 = true, .msi_mask = true, .msi_log2 = 3, .msix = 32,
 	};
 	const struct operation *op = test->param_value;
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = fake_ims_world(test, &domain_reservation);
 	struct holdings before;
 	unsigned int step;
 	bool hit = true;
 	int err;
 
-	d->host->ims_store = IMS;
 	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &both);
 	fake_pci_plug(d->fn);
 	fake_pci_unbind(d->fn);
@@ -304,6 +345,8 @@ static void every_allocation_fails(struct kunit *test)
 		fake_pci_unbind(d->fn);
 	if (op->setup == WITH_VECTORS)
 		setup_vectors(d);
+	if (op->run == use_store)
+		ims = fake_ims_device(d, 0, 128);
 	domain_settle(d);
 	before = holdings(d);
 
