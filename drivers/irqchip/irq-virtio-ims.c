@@ -395,8 +395,11 @@ int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 		goto free;
 	virtio_irq_add_source(doms, &imsd->src);
 	dev_set_msi_domain(dev, parent->domain);
-	/* Unbinds the device's driver before the controller goes */
-	if (!device_link_add(dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_CONSUMER)) {
+	/*
+	 * Unbinds the device's driver before the controller goes. The device may
+	 * have none: device_links_driver_cleanup() WARNs of AUTOREMOVE_CONSUMER then.
+	 */
+	if (!device_link_add(dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_SUPPLIER)) {
 		virtio_irq_ims_release(imsd);
 		return -EINVAL;
 	}
