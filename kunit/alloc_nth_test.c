@@ -232,11 +232,9 @@ static int use_store(struct domain *d)
 	int err;
 
 	/* Without MSI data of the time before */
-	device_release_driver(dev);
-	err = device_attach(dev);
-	if (err != 1)
-		return err ?: -ENOMEM;
-	platform_set_drvdata(ims->pdev, ims);
+	err = fake_ims_rebind(ims);
+	if (err)
+		return err;
 	err = virtio_irq_ims_bind(dev, d->fn->pdev, &ims->ims);
 	if (err)
 		return err;

@@ -69,9 +69,17 @@ const struct virtio_irq_ims_ops fake_ims_ops = {
  * The device and its driver
  */
 
+/* A driver has no data before its probe: the device whose driver is bound again */
+static struct fake_ims *fake_ims_rebound;
+
 static int fake_ims_probe(struct platform_device *pdev)
 {
-	return 0;
+	struct fake_ims *ims = fake_ims_rebound;
+
+	if (!ims)
+		return 0;
+	platform_set_drvdata(pdev, ims);
+	return ims->in_probe ? ims->in_probe(ims) : 0;
 }
 
 static void fake_ims_driver_remove(struct platform_device *pdev)
@@ -176,6 +184,25 @@ struct fake_ims *fake_ims_device(struct domain *d, u32 first, u32 count)
 	KUNIT_ASSERT_EQ(d->test, platform_device_add(ims->pdev), 0);
 	KUNIT_ASSERT_NOT_NULL(d->test, fake_ims_dev(ims)->driver);
 	return ims;
+}
+
+/**
+ * fake_ims_rebind - the next life of the device's driver
+ * @ims: the device
+ *
+ * Return: 0, or an errno if there is none.
+ */
+int fake_ims_rebind(struct fake_ims *ims)
+{
+	int ret;
+
+	device_release_driver(fake_ims_dev(ims));
+	fake_ims_rebound = ims;
+	ret = device_attach(fake_ims_dev(ims));
+	fake_ims_rebound = NULL;
+	if (ret < 0)
+		return ret;
+	return ret ? 0 : -ENODEV;
 }
 
 /**

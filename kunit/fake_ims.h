@@ -35,6 +35,7 @@ struct fake_ims_slot {
  * @slots: its slots, by number within the binding
  * @maps: what virtio_irq_ims_add() returned
  * @misuse: callbacks that contradict the contract
+ * @in_probe: called by its driver's probe
  * @on_set_pasid: called by the set_pasid callback
  * @careless: its driver's remove leaves everything to others
  * @removed: its driver was unbound
@@ -46,6 +47,7 @@ struct fake_ims {
 	struct fake_ims_slot	slots[FAKE_IMS_VECTORS];
 	struct msi_map		maps[FAKE_IMS_VECTORS];
 	unsigned int		misuse;
+	int (*in_probe)(struct fake_ims *ims);
 	void (*on_set_pasid)(struct fake_ims *ims, unsigned int index);
 	bool			careless;
 	bool			removed;
@@ -54,6 +56,7 @@ struct fake_ims {
 struct domain *fake_ims_world(struct kunit *test, const struct fake_parent_caps *caps);
 void fake_ims_start(struct domain *d);
 struct fake_ims *fake_ims_device(struct domain *d, u32 first, u32 count);
+int fake_ims_rebind(struct fake_ims *ims);
 struct fake_ims *fake_ims_bound(struct domain *d, u32 first, u32 count);
 void fake_ims_delete(struct fake_ims *ims);
 

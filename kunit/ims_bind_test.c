@@ -295,11 +295,68 @@ static void has_msi_data(struct kunit *test)
 
 	/* Its driver's next life */
 	ims->careless = true;
-	device_release_driver(fake_ims_dev(ims));
-	KUNIT_ASSERT_EQ(test, device_attach(fake_ims_dev(ims)), 1);
-	platform_set_drvdata(ims->pdev, ims);
+	KUNIT_ASSERT_EQ(test, fake_ims_rebind(ims), 0);
 	KUNIT_EXPECT_EQ(test, bind(ims), 0);
 	virtio_irq_ims_unbind(fake_ims_dev(ims));
+}
+
+/* The usual place */
+static void bound_in_probe(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 0, 8);
+	int i;
+
+	ims->in_probe = bind;
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, fake_ims_rebind(ims), 0);
+		KUNIT_ASSERT_EQ(test, virtio_irq_ims_create_domain(fake_ims_dev(ims)), 0);
+		KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 1, VIRTIO_IRQ_NO_PASID), 1);
+		fake_ims_expect_works(ims, 1);
+	}
+	device_release_driver(fake_ims_dev(ims));
+	KUNIT_EXPECT_TRUE(test, ims->removed);
+	expect_not_bound(ims);
+	domain_expect_idle(d);
+}
+
+/* A device without a driver, in the function's probe */
+static struct fake_ims *in_probe_ims;
+
+static void bind_in_probe(struct fake_pci_function *fn)
+{
+	in_probe_ims->ims.first = 3;
+	KUNIT_EXPECT_EQ(fn->test, bind(in_probe_ims), 0);
+}
+
+static void unbind_in_remove(struct fake_pci_function *fn)
+{
+	fake_ims_finish(in_probe_ims);
+}
+
+static void bound_in_functions_probe(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 0, 8);
+
+	ims->careless = true;
+	device_release_driver(fake_ims_dev(ims));
+	platform_set_drvdata(ims->pdev, ims);
+	fake_pci_unbind(d->fn);
+	in_probe_ims = ims;
+	d->fn->in_probe = bind_in_probe;
+	d->fn->in_remove = unbind_in_remove;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(d->fn), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_ims_create_domain(fake_ims_dev(ims)), 0);
+	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 1, VIRTIO_IRQ_NO_PASID), 1);
+	fake_ims_expect_works(ims, 1);
+
+	/* The function's driver comes between the controller and the device */
+	device_release_driver(&d->host->vdev.dev);
+	KUNIT_EXPECT_FALSE(test, d->fn->bound);
+	KUNIT_EXPECT_NULL(test, dev_get_msi_domain(fake_ims_dev(ims)));
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	KUNIT_EXPECT_EQ(test, d->host->allocated, 0);
 }
 
 /* What a block is reserved for cannot differ within it */
@@ -366,6 +423,8 @@ static struct kunit_case ims_bind_cases[] = {
 	KUNIT_CASE(overlap),
 	KUNIT_CASE(bound_twice),
 	KUNIT_CASE(has_msi_data),
+	KUNIT_CASE(bound_in_probe),
+	KUNIT_CASE(bound_in_functions_probe),
 	KUNIT_CASE(needs_differ),
 	KUNIT_CASE(other_domains_refused),
 	KUNIT_CASE(parent_refuses),
