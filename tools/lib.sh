@@ -74,6 +74,18 @@ kunit_source() {
 	locked "kunit-$version" kunit_unpack "$source"
 }
 
+# kunit_options ARCH: sets options, what kunit.py takes to configure and build that kernel.
+# The one for x86_64 is the debug kernel of the end-to-end tests, too.
+kunit_options() {
+	local fragment
+	options=(--arch "$1" --build_dir "$cache/$1" --jobs "$JOBS")
+	kunit_fragments=("$TOP/kunit/.kunitconfig" "$TOP/kunit/$1.config")
+	[ "$1" != x86_64 ] || kunit_fragments+=("$TOP/tools/guest/debug.config")
+	for fragment in "${kunit_fragments[@]}"; do
+		options+=(--kunitconfig "$fragment")
+	done
+}
+
 kunit_unpack() {
 	local scratch
 	[ ! -d "$tree" ] || return 0
