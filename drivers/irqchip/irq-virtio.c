@@ -276,17 +276,20 @@ static int virtio_irq_domain_select(struct irq_domain *domain, struct irq_fwspec
 }
 
 #ifdef CONFIG_GENERIC_IRQ_DEBUGFS
+/* Of a domain or of an interrupt: irq_debug_show_data() passes no domain */
 static void virtio_irq_domain_debug_show(struct seq_file *m, struct irq_domain *domain,
 					 struct irq_data *d, int ind)
 {
-	struct virtio_irq_parent *parent = domain->host_data;
+	struct virtio_irq_parent *parent;
 
-	if (d)
+	if (d) {
 		virtio_irq_show_vector(m, ind, d->chip_data);
-	else
-		seq_printf(m, "%*scontroller: %s%s\n", ind, "",
-			   dev_name(virtio_irq_dev(parent->doms->vi)),
-			   parent->isolated ? " isolated" : "");
+		return;
+	}
+	parent = domain->host_data;
+	seq_printf(m, "%*scontroller: %s%s\n", ind, "",
+		   dev_name(virtio_irq_dev(parent->doms->vi)),
+		   parent->isolated ? " isolated" : "");
 }
 #endif
 
