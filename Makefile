@@ -12,9 +12,11 @@ export BUILD
 PYTHON ?= /usr/bin/python3
 PYTEST := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider -v --tb=short
 
-# Arguments of `make demo`, a pattern of test names (pytest -k), sparse on or off
+# Arguments of `make demo`, a pattern of test names (pytest -k), kernels of the end-to-end
+# tests (tests/e2e/conftest.py), sparse on or off
 ARGS ?=
 TESTS ?=
+KERNELS ?= default
 SPARSE ?=
 export SPARSE
 
@@ -47,6 +49,9 @@ module:		## virtio_irq.ko for the stock kernel; SPARSE=1 checks it with sparse, 
 
 testdev:	## ims_testdev.ko, the guest driver of the test function
 	@tools/build-module testdev
+
+kernel:		## the debug kernel of the end-to-end tests, with the driver built in
+	@tools/build-kernel
 
 guest:		## the test guest's initramfs
 	@tools/paths | sed -n 's/^INITRAMFS=//p'
@@ -83,8 +88,9 @@ coverage:	## which lines and branches of the driver the KUnit suites reach
 qtest:		## tests of the QEMU devices without a guest
 	@QEMU=$$(tools/build-qemu) && export QEMU && $(PYTEST) tests/qtest $(if $(TESTS),-k "$(TESTS)")
 
-e2e: paths-quiet	## end to end on the stock kernel; TESTS=pattern runs a part
-	@$(PYTEST) tests/e2e $(if $(TESTS),-k "$(TESTS)")
+e2e: paths-quiet	## end to end; TESTS=pattern runs a part, KERNELS=stock|debug|debug-all
+	@$(if $(filter stock,$(KERNELS)),,tools/build-kernel >/dev/null)
+	@$(PYTEST) tests/e2e --kernel=$(KERNELS) $(if $(TESTS),-k "$(TESTS)")
 
 ##: Measure
 
@@ -99,5 +105,5 @@ clean:		## remove what was built here
 distclean: clean	## also remove the cache: downloads, QEMU
 	rm -rf "$${VIRTIO_IRQ_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/virtio-irq}"
 
-.PHONY: help demo shell deps qemu module testdev guest paths paths-quiet check lint \
+.PHONY: help demo shell deps qemu module testdev kernel guest paths paths-quiet check lint \
 	unit fuzz kunit mutate coverage qtest e2e bench clean distclean

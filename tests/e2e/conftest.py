@@ -4,6 +4,12 @@
 
 Every guest's kernel log is checked when its test is over; what a test left in
 its log directory stays until the next run.
+
+A test that boots a guest can run on two kernels: the stock one with modules, and the
+debug one with everything built in. By default all run on the stock kernel, and those
+marked debug_kernel on the debug kernel as well; --kernel=stock and --kernel=debug are the
+two halves of that. --kernel=debug-all has every test that can run on the debug kernel run
+there. Marks say what cannot: stock_only, debug_only.
 """
 
 import os
@@ -20,7 +26,48 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from devices import Devices  # noqa: E402
 from guest import TOP, Guest  # noqa: E402
 
+KERNELS = ("stock", "debug")
 MODULES = ("virtio_irq", "virtio_blk", "virtio_net", "ims_testdev")
+
+
+def pytest_addoption(parser):
+    """Options of ours."""
+    parser.addoption("--kernel", choices=["default", "stock", "debug", "debug-all"],
+                     default="default", help="kernels that the guests run")
+
+
+def pytest_configure(config):
+    """Marks of ours."""
+    config.addinivalue_line("markers", "debug_kernel: runs on the debug kernel every time")
+    config.addinivalue_line("markers", "stock_only: needs a kernel that loads modules")
+    config.addinivalue_line("markers", "debug_only: needs what the stock kernel lacks")
+
+
+def pytest_generate_tests(metafunc):
+    """Every test that boots, for every kernel."""
+    if "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", KERNELS)
+
+
+def selected(item, wanted):
+    """Is the test to run with that --kernel?"""
+    if "kernel" not in item.fixturenames:
+        return wanted in ("default", "stock")
+    kernel = item.callspec.params["kernel"]
+    if kernel == "stock":
+        return wanted in ("default", "stock") and not item.get_closest_marker("debug_only")
+    if wanted == "stock" or item.get_closest_marker("stock_only"):
+        return False
+    return wanted == "debug-all" or any(item.get_closest_marker(mark)
+                                        for mark in ("debug_kernel", "debug_only"))
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is not for the kernels wanted."""
+    wanted = config.getoption("kernel")
+    left = [item for item in items if not selected(item, wanted)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture
@@ -42,7 +89,7 @@ def devices(log_dir):  # pylint: disable=redefined-outer-name
 
 
 @pytest.fixture
-def boot(log_dir, devices):  # pylint: disable=redefined-outer-name
+def boot(log_dir, devices, kernel):  # pylint: disable=redefined-outer-name
     """boot(virq={...}, load=...): a running guest with the test's devices."""
     guests = []
 
@@ -52,7 +99,7 @@ def boot(log_dir, devices):  # pylint: disable=redefined-outer-name
         guest = Guest(directory, virq=(virq or {}) if controller else None,
                       devices=devices.devices, args=devices.args + keywords.pop("args", []),
                       load=load if controller else [m for m in load if m != "virtio_irq"],
-                      **keywords)
+                      kernel=kernel, **keywords)
         guests.append(guest)
         return guest.start()
 

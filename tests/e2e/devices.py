@@ -56,14 +56,26 @@ class Devices:
         self._drive(name, size)
         return self._add("nvme", name, {"drive": f"{name}-drive", "serial": name, **properties})
 
-    def virtio_net(self, name="vnet", **properties):
-        """A virtio network card, eth0, with a Lan at the other end."""
+    def ahci(self, name="ahci", size=16 * MIB, **properties):
+        """A SATA controller with a disk, /dev/sdX; its one interrupt is MSI. Not in the stock
+        guest."""
+        self._drive(name, size)
+        self.args += ["-device", f"ide-hd,drive={name}-drive,bus={name}.0"]
+        return self._add("ahci", name, properties)
+
+    def _card(self, driver, name, properties):
         self._sockets = tempfile.mkdtemp(prefix="virq-lan-")
         self.lan = Lan(self._sockets)
         self.args += ["-netdev", self.lan.netdev(f"{name}-lan")]
-        return self._add("virtio-net-pci", name,
-                         {"netdev": f"{name}-lan", "disable-legacy": "on", "romfile": "",
-                          **properties})
+        return self._add(driver, name, {"netdev": f"{name}-lan", "romfile": "", **properties})
+
+    def virtio_net(self, name="vnet", **properties):
+        """A virtio network card, eth0, with a Lan at the other end."""
+        return self._card("virtio-net-pci", name, {"disable-legacy": "on", **properties})
+
+    def e1000e(self, name="e1000e", **properties):
+        """An Intel network card, eth0, with a Lan at the other end. Not in the stock guest."""
+        return self._card("e1000e", name, properties)
 
     def testdev(self, name="testdev", vectors=64, **properties):
         """An ims-testdev function."""

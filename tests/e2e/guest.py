@@ -9,6 +9,7 @@ import base64
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -45,8 +46,14 @@ BAD_DMESG = [
         r"|inconsistent lock state|suspicious RCU usage|scheduling while atomic",
         r"soft lockup", r"hard LOCKUP", r"rcu.*(self-detected )?stall", r"blocked for more than",
         r"nobody cared", r"Kernel panic", r"(?i)no irq handler for",
+        r"\bUBSAN:", r"\bKASAN:", r"\bODEBUG:", r"turning off the locking correctness validator",
+        r"trying to register non-static key",
     )
 ]
+
+
+# How much longer things take in the debug kernel, with its checks of every access and lock
+DEBUG_PACE = 6
 
 
 class GuestError(Exception):
@@ -92,8 +99,11 @@ class Artifacts:
     initramfs: str
 
     @classmethod
-    def find(cls):
-        """From the environment, else from what `make paths` left in the build directory."""
+    def find(cls, kernel="stock"):
+        """From the environment, else from what `make paths` left in the build directory.
+
+        kernel    "stock", or "debug" for the one with everything built in
+        """
         values = {}
         saved = pathlib.Path(os.environ.get("BUILD", TOP / "build")) / "paths"
         if saved.exists():
@@ -102,9 +112,26 @@ class Artifacts:
         values.update({key: os.environ[key] for key in ("QEMU", "KERNEL", "INITRAMFS")
                        if key in os.environ})
         try:
-            return cls(values["QEMU"], values["KERNEL"], values["INITRAMFS"])
+            image = debug_kernel() if kernel == "debug" else values["KERNEL"]
+            return cls(values["QEMU"], image, values["INITRAMFS"])
         except KeyError as error:
             raise GuestError(f"{error.args[0]} is not known: run 'make paths' first") from error
+
+
+@functools.lru_cache(maxsize=None)
+def _build_debug_kernel():
+    return subprocess.run([TOP / "tools" / "build-kernel"], stdout=subprocess.PIPE, text=True,
+                          check=False)
+
+
+def debug_kernel():
+    """The image of the debug kernel; built if need be, one attempt for all tests."""
+    if "DEBUG_KERNEL" in os.environ:
+        return os.environ["DEBUG_KERNEL"]
+    built = _build_debug_kernel()
+    if built.returncode:
+        raise GuestError("there is no debug kernel: tools/build-kernel failed")
+    return built.stdout.split()[-1]
 
 
 def parse_interrupts(text):
@@ -141,27 +168,34 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     virq      properties of the virtio-irq device, None for no such device
     devices   list of (driver, {property: value}); every one has an id and an addr
     args      further arguments for QEMU
-    load      modules that init loads, in this order; their parameters in append
+    load      modules that init loads, in this order; their parameters in append. The debug
+              kernel has all of them built in and loads none
     accel     how QEMU runs the guest's instructions
+    kernel    "stock" or "debug"
+
+    Every time limit is for the stock kernel; the debug kernel gets pace times as much.
     """
 
     def __init__(self, log_dir, virq=None, devices=(), args=(), append="",
                  load=(), smp=2, memory=512, machine="q35", cpu="max", artifacts=None,
-                 shell=False, accel="tcg,thread=multi"):
+                 shell=False, accel="tcg,thread=multi", kernel="stock"):
         # pylint: disable=too-many-arguments
         self.log_dir = pathlib.Path(log_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self.console_path = self.log_dir / "console.log"
         self.trace_path = self.log_dir / "trace.log"
         self.error_path = self.log_dir / "qemu.log"
-        self.artifacts = artifacts or Artifacts.find()
+        self.artifacts = artifacts or Artifacts.find(kernel)
+        self.debug = kernel == "debug"
+        self.pace = DEBUG_PACE if self.debug else 1
         self.virq = virq
         self.devices = list(devices)
         self.args = list(args)
         self.append = append
-        self.load = list(load)
+        self.load = [] if self.debug else list(load)
         self.smp = smp
-        self.memory = memory
+        # KASAN's shadow alone is an eighth
+        self.memory = 2 * memory if self.debug else memory
         self.machine = machine
         self.cpu = cpu
         self.shell = shell
@@ -172,6 +206,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self._buffer = b""
         # Socket names are short; the log directory's name may be long
         self._sockets = None
+
+    def fewer(self, count):
+        """As many of something as take the time that count of them take on the stock kernel."""
+        return max(1, count // self.pace)
 
     @property
     def qmp_path(self):
@@ -188,11 +226,17 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             append.append("load=" + ",".join(self.load))
         if self.shell:
             append.append("shell quiet")
+        machine = self.machine
+        if self.debug:
+            # The suites of KUnit are in this kernel as well. The chipset's disk controller,
+            # for which the stock guest has no driver, would be a consumer of its own.
+            append.append("kunit.enable=0")
+            machine += ",sata=off"
         if self.append:
             append.append(self.append)
         words = [
             self.artifacts.qemu, "-nodefaults", "-no-user-config", "-no-reboot",
-            "-machine", self.machine, "-accel", self.accel, "-cpu", self.cpu,
+            "-machine", machine, "-accel", self.accel, "-cpu", self.cpu,
             "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
             "-kernel", self.artifacts.kernel, "-initrd", self.artifacts.initramfs,
             "-append", " ".join(append),
@@ -257,7 +301,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
                 preexec_fn=_die_with_parent)
 
     def _connect(self):
-        deadline = time.monotonic() + BOOT_TIMEOUT
+        deadline = time.monotonic() + BOOT_TIMEOUT * self.pace
         while True:
             try:
                 self.qmp = QMP(self.qmp_path)
@@ -342,13 +386,14 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     def run(self, command, timeout=COMMAND_TIMEOUT, check=True):
         """Run a shell command in the guest.
 
-        It is killed after timeout seconds. Output is stdout and stderr together.
+        It is killed after timeout seconds (times pace). Output is stdout and stderr together.
         With check, a status other than 0 is an error.
         """
         nonce = secrets.token_hex(6)
         encoded = base64.b64encode(command.encode()).decode()
         if len(encoded) > MAX_COMMAND:
             raise ValueError("the command is too long for the serial line")
+        timeout *= self.pace
         self._check_alive()
         self._agent.settimeout(timeout)
         try:
@@ -356,7 +401,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         except ConnectionError:
             raise self._error(f"'{command}': the guest went away") from None
         pattern = rf"={nonce} (\d+) ([A-Za-z0-9+/=]*) {nonce}=\n".encode()
-        match = self._await_agent(pattern, time.monotonic() + timeout + AGENT_GRACE,
+        match = self._await_agent(pattern, time.monotonic() + timeout + AGENT_GRACE * self.pace,
                                   f"'{command}'")
         result = Result(int(match[1]), base64.b64decode(match[2]).decode(errors="replace"))
         if check and result.rc:
@@ -392,6 +437,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     def wait_until(self, condition, what, timeout=30, interval=0.2):
         """Until condition() is true; returns its value."""
+        timeout *= self.pace
         deadline = time.monotonic() + timeout
         while True:
             value = condition()
@@ -422,6 +468,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
                if any(pattern.search(line) for pattern in BAD_DMESG)
                and not any(re.search(text, line) for text in allow)]
         assert not bad, "the kernel log has:\n" + "\n".join(bad)
+        if self.debug:
+            # A report that nobody matched has switched the lock checker off, or left a taint
+            assert "debug_locks:                             1" in self.read("/proc/lockdep_stats")
+            assert self.read("/proc/sys/kernel/tainted") == "0"
 
     def interrupts(self, chip=None, action=None):
         """Lines of /proc/interrupts whose chip and action match (regular expressions)."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 
 MIB = 1 << 20
+IRQS = "/sys/kernel/debug/irq/irqs"
 
 
 def write_disk(guest, devices, name, node, size=2 * MIB, seek=0):
@@ -44,6 +45,20 @@ def affinity(guest, irq):
 def move(guest, irq, cpu, check=True):
     """Move an interrupt to a CPU, as an administrator does."""
     return guest.write(f"/proc/irq/{irq}/smp_affinity_list", cpu, check=check)
+
+
+def irq_state(guest, irq):
+    """What the kernel's debugfs has of an interrupt. Debug kernel only."""
+    return guest.read(f"{IRQS}/{irq}")
+
+
+def trigger(guest, irq, times=1):
+    """Have the kernel raise an interrupt by itself, MSI or of a message store. Debug kernel
+    only."""
+    # Busy while the one before has not been handled
+    guest.run(f"for n in $(seq {times}); do attempts=0; "
+              f"until echo trigger > {IRQS}/{irq}; do attempts=$((attempts + 1)); "
+              "[ $attempts -lt 50 ] || exit 1; usleep 20000; done; done")
 
 
 def assert_route(vector, cpu):

@@ -113,6 +113,7 @@ def test_mute_while_allocating(boot, devices):
     assert len(host.vectors(dev.endpoint)) == 8
 
 
+@pytest.mark.debug_kernel
 def test_mute_with_cpu_offline(boot, devices):
     """A CPU goes offline while the host is silent: no lockup, all is made good later."""
     devices.testdev()

@@ -114,6 +114,7 @@ def test_activate_refused(testdev, status, errno):
     assert testdev.settle(60000)["handled"] == 4 * 4000 + 4 * 10
 
 
+@pytest.mark.debug_kernel
 @pytest.mark.parametrize("prop,errno", [("commit-quota", "EDQUOT"), ("commit-pool", "ENOSPC")])
 def test_commit_limit(testdev, prop, errno):
     """N get in, the next is refused, the N lose nothing; a raised limit lets it in."""
@@ -175,6 +176,7 @@ def test_nvme_fewer_queues(boot, devices):
     write_disk(guest, devices, "nvme", "/dev/nvme0n1")
 
 
+@pytest.mark.debug_kernel
 def test_nvme_managed_commit_limit(boot, devices):
     """NVMe's vectors are committed when they are allocated, the admin queue's too: a limit means
     fewer queues, none of them dead."""
@@ -214,6 +216,7 @@ def test_nvme_none_granted(boot, devices):
     write_disk(guest, devices, "nvme", "/dev/nvme0n1")
 
 
+@pytest.mark.debug_kernel
 def test_managed_activation_refused(boot, devices):
     """A managed vector whose activation fails is replayed: no WARN, no silent dead queue."""
     devices.testdev()

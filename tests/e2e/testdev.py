@@ -92,11 +92,17 @@ class Testdev:
     def fire_and_wait(self, count, timeout_ms=30000):
         """Fire on every requested vector, wait; all have to arrive. Returns the sums."""
         self.cmd(f"fire-all {count}")
-        return self.cmd(f"wait {timeout_ms}", timeout=timeout_ms / 1000 + 30)
+        return self.wait(timeout_ms)
+
+    def wait(self, timeout_ms, first=None, count=None):
+        """Wait until what is owed to some vectors, or all, has arrived. Returns the sums."""
+        some = "" if first is None else f" {first} {count}"
+        return self.cmd(f"wait {timeout_ms * self.guest.pace}{some}",
+                        timeout=timeout_ms / 1000 + 30)
 
     def settle(self, timeout_ms=30000):
         """Wait until what is owed has arrived, all of it and nothing else."""
-        reply = self.cmd(f"wait {timeout_ms}", timeout=timeout_ms / 1000 + 30)
+        reply = self.wait(timeout_ms)
         assert reply["fired"] == reply["handled"] == reply["acked"]
         assert reply["spurious"] == 0 and reply["abandoned"] == 0
         return reply
