@@ -216,8 +216,9 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 	old = vec->pasid;
 	vec->pasid = pasid;
 	route = vec->route;
-	/* A dirty one is sent by recovery, with what is set here */
+	/* A dirty one is sent by recovery, and blocked until then */
 	tell = vec->wanted && !vec->dirty && old != pasid;
+	vec->lossy |= vec->dirty && old != pasid;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	if (!tell)
 		return 0;
