@@ -285,6 +285,19 @@ static void controller_goes(struct kunit *test)
 	virtio_irq_ims_unbind(fake_ims_dev(ims));
 }
 
+static void functions_driver_and_controller_go_first(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_bound(d, 0, 8);
+
+	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 0, NO_PASID), 0);
+	fake_pci_unbind(d->fn);
+	controller_gone(d);
+	KUNIT_EXPECT_TRUE(test, ims->removed);
+	KUNIT_EXPECT_NULL(test, dev_get_msi_domain(fake_ims_dev(ims)));
+	KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, fake_pci_endpoint(d->fn)));
+}
+
 static void controller_goes_and_nobody_unbinds(struct kunit *test)
 {
 	struct domain *d = started(test);
@@ -390,6 +403,7 @@ static struct kunit_case ims_life_cases[] = {
 	KUNIT_CASE(functions_driver_goes_first),
 	KUNIT_CASE(function_is_unplugged),
 	KUNIT_CASE(controller_goes),
+	KUNIT_CASE(functions_driver_and_controller_go_first),
 	KUNIT_CASE(controller_goes_and_nobody_unbinds),
 	KUNIT_CASE(former_domain),
 	KUNIT_CASE(devices_at_the_same_time),

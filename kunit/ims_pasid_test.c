@@ -227,6 +227,24 @@ static void set_without_an_answer(struct kunit *test)
 	finish(ims);
 }
 
+/* Recovery sends both; until then the host blocks what the device sends */
+static void set_while_a_move_is_due(struct kunit *test)
+{
+	struct fake_ims *ims = with_slots(test);
+	struct domain *d = ims->d;
+
+	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 0, 4), 0);
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 2, VIRTIO_IRQ_S_BUSY);
+	d->parent->move = true;
+	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, ims->slots[0].virq,
+						       cpumask_of(0)), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_set_pasid(ims->slots[0].virq, 5), 0);
+	domain_settle(d);
+	expect_pasid(ims, 0, 5);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
+	finish(ims);
+}
+
 static void no_such_interrupt(struct kunit *test)
 {
 	struct fake_ims *ims = with_slots(test);
@@ -253,6 +271,7 @@ static struct kunit_case ims_pasid_cases[] = {
 	KUNIT_CASE(set_while_not_requested),
 	KUNIT_CASE(set_refused),
 	KUNIT_CASE(set_without_an_answer),
+	KUNIT_CASE(set_while_a_move_is_due),
 	KUNIT_CASE(no_such_interrupt),
 	{ }
 };

@@ -626,7 +626,7 @@ EXPORT_SYMBOL_GPL(virtio_irq_ims_remove_domain);
  * Context: process context, sleeps for at most sleep_timeout_ms.
  * Return: msi_map::index is the slot and msi_map::virq the interrupt; or
  * msi_map::index is -ENODEV without a domain, -ERANGE if @index is too large,
- * -EBUSY if it is in use, the host's refusal as an errno, one of
+ * -EBUSY if it, or every one, is in use, the host's refusal as an errno, one of
  * virtio_irq_ims_set_pasid() for @pasid, -ENOSPC if the parent domain has no more
  * interrupts, -ENOMEM, -EOPNOTSUPP if the driver is a module.
  */
