@@ -79,6 +79,16 @@ static void virtio_irq_ims_write_msg(struct irq_data *d, struct msi_msg *msg)
 		ops->unmask(desc);
 }
 
+/*
+ * msi_check_reservation_mode() grants it to PCI only. Without it the x86 vector
+ * domain keeps the vector when the interrupt is freed, until it is removed.
+ */
+static int virtio_irq_ims_request_resources(struct irq_data *d)
+{
+	irqd_set_can_reserve(d);
+	return irq_chip_request_resources_parent(d);
+}
+
 /**
  * virtio_irq_ims_drop - no interrupt is made of the reserved vector
  * @imsd: the binding
@@ -224,6 +234,7 @@ void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain
 	info->chip->irq_mask = virtio_irq_ims_mask;
 	info->chip->irq_unmask = virtio_irq_ims_unmask;
 	info->chip->irq_write_msi_msg = virtio_irq_ims_write_msg;
+	info->chip->irq_request_resources = virtio_irq_ims_request_resources;
 	info->chip_data = imsd;
 }
 
