@@ -174,7 +174,7 @@ MemTxResult virtio_irq_send(PCIDevice *pdev, hwaddr address, uint32_t data,
     MemoryRegionSection section = { };
     MemTxResult result;
 
-    if (pasid != VIRTIO_IRQ_NO_PASID && address % sizeof(data) == 0) {
+    if (pasid != VIRTIO_IRQ_NO_PASID) {
         section = memory_region_find(&pdev->bus_master_container_region,
                                      address, sizeof(data));
     }
