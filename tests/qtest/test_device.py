@@ -627,20 +627,25 @@ def test_mmio_refused(start, options, message):
 # A hostile guest
 
 @pytest.mark.parametrize("seed", range(4))
-def test_fuzz(rig, seed):
+def test_fuzz(start, seed):
     """Random requests in random buffers of a random ring, messages in between."""
+    features = 1 << v.F_LAZY | 1 << v.F_PASID
+    rig = Rig(start, features=features, testdev=",bar-slots=16,memory-slots=16,memory-pasid=on")
     source = random.Random(seed)
     endpoints = [EP, OTHER, 3 << 3, 0]
     memory = rig.machine.alloc(0x10000)
 
     def request():
         endpoint = source.choice(endpoints)
-        first, count = source.randrange(80), source.randrange(20)
+        store = source.choice((0, 0, 1, 2, 2, 7))
+        first, count = source.randrange(20 if store else 80), source.randrange(20)
         good = source.choice([
-            v.attach(endpoint), v.detach(endpoint), v.deactivate(endpoint, first),
-            v.alloc(endpoint, first, count, source.randrange(8), width=source.choice((32, 64))),
-            v.activate(endpoint, first, 0x40),
-            v.ranged(source.choice((v.T_COMMIT, v.T_RELEASE, v.T_FREE)), endpoint, first, count)])
+            v.attach(endpoint), v.detach(endpoint), v.deactivate(endpoint, first, store),
+            v.alloc(endpoint, first, count, source.randrange(8), store, source.choice((32, 64))),
+            v.activate(endpoint, first, 0x40, store=store,
+                       pasid=source.choice((None, None, 0, 5, 1 << 20))),
+            v.ranged(source.choice((v.T_COMMIT, v.T_RELEASE, v.T_FREE)), endpoint, first, count,
+                     store)])
         bad = bytearray(good)
         if source.random() < .3:
             bad[source.randrange(len(bad))] = source.randrange(256)
@@ -665,13 +670,14 @@ def test_fuzz(rig, seed):
                 queue.publish(20)
         if source.random() < .8:
             rig.ctl.kick()
-        rig.dev.send((0xfee00010 + 4 * source.randrange(2), source.randrange(40)))
+        rig.dev.send((0xfee00010 + 4 * source.randrange(2), source.randrange(40)),
+                     source.choice((None, 0, 5)))
         if rig.ctl.transport.status() & qtest.STATUS_NEEDS_RESET:
-            rig.ctl.start(1 << v.F_LAZY)
+            rig.ctl.start(features)
         elif source.random() < .1:
             rig.ctl.transport.reset_queue(v.REQUESTQ)
             rig.ctl.restart_queue()
-    rig.ctl.start(1 << v.F_LAZY)
+    rig.ctl.start(features)
     rig.ctl.attach(EP)
     rig.dev.send(rig.ctl.arm(EP, 0))
     assert rig.vector()["delivered"] == 1
