@@ -85,6 +85,10 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	fake_host_speak(e.host);
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
 	virtio_irq_free(other);
+	raw_spin_lock_irq(&e.vi->lock);
+	KUNIT_EXPECT_TRUE(test, list_empty(&e.vi->idle));
+	__virtio_irq_flush_frees(e.vi);
+	raw_spin_unlock_irq(&e.vi->lock);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 1);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
