@@ -13,6 +13,8 @@
  * result	The result line of the command that ended last on this device.
  * vectors	A table of all vectors that are allocated or ever fired; the first
  *		line names the columns. "-" is what a vector does not have.
+ * slots, records
+ *		The same for stores 1 and 2.
  * info		The device's own state, one "name value" per line.
  *
  * A result line is
@@ -40,6 +42,10 @@
  * add [I]	pci_msix_alloc_irq_at(), at any index without I; n is the index
  * remove I	pci_msix_free_irq() of an added vector
  * move I CPU	irq_set_affinity()
+ * mask I [lazy]
+ *		disable_irq(); with "lazy", as usual, the vector is masked only if it
+ *		fires all the same
+ * unmask I	enable_irq()
  *
  * fire I N	make the device send N more interrupts, the next one whenever the
  *		last one was handled. Without a gap their CPU does little else
@@ -61,11 +67,11 @@
  *		that it moves when in doubt.
  * clear	cancel on all vectors, all counters of both sides to zero
  *
- * raw ADDRESS DATA [N]
+ * raw ADDRESS DATA [N [PASID]]
  *		the function writes DATA to ADDRESS, N times; bus= how the last one
  *		ended, 0: it was accepted
- * raw-vector I [N]
- *		the same with vector I's own message
+ * raw-vector I [N [PASID]]
+ *		the same with vector I's own message, or another PASID than its own
  * freed-fire I [N]
  *		free_irq(), and then at once the message that the vector had
  *
@@ -84,6 +90,38 @@
  * churn-stop, mover-stop
  *		end it after the current round; the result is the same
  *
+ * All of this is for MSI and MSI-X. Store 1 are slots in BAR 2, store 2 records in
+ * memory:
+ *
+ * store 1|2 COMMAND
+ *		the same for a vector or vectors of that store: request, free, move,
+ *		mask, unmask, fire, gap, cancel, wait, raw-vector, freed-fire, and
+ *		those with -all. A PASID may be "none". And:
+ * store S open	have virtio-irq serve the store; until then it has no vectors
+ * store S close
+ *		free, cancel and remove all vectors, then undo open
+ * store S add I|any [PASID]
+ *		virtio_irq_ims_add(), or what there is with a module; n is the index
+ * store S remove I
+ *		virtio_irq_ims_remove()
+ * store S pasid I PASID
+ *		virtio_irq_ims_set_pasid()
+ * store S forge-pasid I PASID
+ *		the same in the store, but virtio-irq is not told
+ * store S grow RANGE N [PASID]
+ *		add and request one after the other, each while those before it fire
+ *		N interrupts together, and check that all of them were handled;
+ *		added=, requested=, refused= (by request_irq() with -ENOSPC, which
+ *		does not end it), fired= (all of which were handled), during= (of
+ *		these, while one was added and requested); step= and vector= say
+ *		where it failed. Nothing else may fire.
+ * store S stress RANGE N [PASIDS]
+ *		start a job that does to the vectors of the range whatever can be
+ *		done, on all CPUs, until they have fired N interrupts (0: until
+ *		stopped); PASIDs are from 1 to PASIDS
+ * stress-wait MS, stress-stop
+ *		as for churn; then the number of operations by name
+ *
  * bench alloc|life COUNT
  * bench storm|hot COUNT ROUNDS
  *		measure: allocation of COUNT MSI-X vectors; all of their life; their
@@ -99,40 +137,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "ims_testdev.h"
+#include "ims_testdev_ctl.h"
 
-#define ITD_MAX_ARGS		8
-#define ITD_CHURN_FIRES		3
-
-/**
- * struct itd_cmd - a command being run
- * @itd: the device
- * @argc: number of arguments
- * @argv: the arguments, the command's own name not among them
- * @text: receives "name=value " pairs
- * @len: length of @text
- */
-struct itd_cmd {
-	struct itd_dev	*itd;
-	int		argc;
-	char		**argv;
-	char		text[ITD_RESULT_SIZE - ITD_MAX_COMMAND - 64];
-	size_t		len;
-};
-
-struct itd_command {
-	const char	*name;
-	int		min_args;
-	int		max_args;
-	int		(*fn)(struct itd_cmd *cmd);
-};
-
-struct itd_range {
-	u32		first;
-	u32		count;
-};
-
-static __printf(2, 3) void itd_say(struct itd_cmd *cmd, const char *fmt, ...)
+/* Add to the result line. */
+void itd_say(struct itd_cmd *cmd, const char *fmt, ...)
 {
 	va_list args;
 
@@ -151,18 +159,20 @@ static const char *itd_errname(char *buf, size_t size, int ret)
 	return buf + (buf[0] == '-');
 }
 
-static int itd_arg_u32(struct itd_cmd *cmd, int i, u32 *value)
+/* Argument @i as a number */
+int itd_arg_u32(struct itd_cmd *cmd, int i, u32 *value)
 {
 	return kstrtou32(cmd->argv[i], 0, value);
 }
 
-/* Optional argument */
-static int itd_opt_u32(struct itd_cmd *cmd, int i, u32 *value)
+/* The same, but it may be missing. */
+int itd_opt_u32(struct itd_cmd *cmd, int i, u32 *value)
 {
 	return i < cmd->argc ? itd_arg_u32(cmd, i, value) : 0;
 }
 
-static int itd_arg_vector(struct itd_cmd *cmd, int i, struct itd_vector **v)
+/* Argument @i as the index of a vector */
+int itd_arg_vector(struct itd_cmd *cmd, int i, struct itd_vector **v)
 {
 	u32 index;
 	int ret;
@@ -170,20 +180,20 @@ static int itd_arg_vector(struct itd_cmd *cmd, int i, struct itd_vector **v)
 	ret = itd_arg_u32(cmd, i, &index);
 	if (ret)
 		return ret;
-	if (index >= cmd->itd->nr_vectors)
+	if (index >= cmd->store->nr_vectors)
 		return -EINVAL;
-	*v = &cmd->itd->vec[index];
+	*v = &cmd->store->vec[index];
 	return 0;
 }
 
 /* Two arguments from @i on, or none for all vectors. */
-static int itd_arg_range(struct itd_cmd *cmd, int i, struct itd_range *r)
+int itd_arg_range(struct itd_cmd *cmd, int i, struct itd_range *r)
 {
 	int ret;
 
 	if (i >= cmd->argc) {
 		r->first = 0;
-		r->count = cmd->itd->nr_vectors;
+		r->count = cmd->store->nr_vectors;
 		return 0;
 	}
 	if (i + 1 >= cmd->argc)
@@ -194,14 +204,26 @@ static int itd_arg_range(struct itd_cmd *cmd, int i, struct itd_range *r)
 		ret = itd_arg_u32(cmd, i + 1, &r->count);
 	if (ret)
 		return ret;
-	if (!r->count || r->first >= cmd->itd->nr_vectors ||
-	    r->count > cmd->itd->nr_vectors - r->first)
+	if (!r->count || r->first >= cmd->store->nr_vectors ||
+	    r->count > cmd->store->nr_vectors - r->first)
 		return -EINVAL;
 	return 0;
 }
 
+/* Argument @i as a PASID or "none"; left as it is if it is missing */
+int itd_opt_pasid(struct itd_cmd *cmd, int i, u32 *pasid)
+{
+	if (i >= cmd->argc)
+		return 0;
+	if (!strcmp(cmd->argv[i], "none")) {
+		*pasid = VIRTIO_IRQ_NO_PASID;
+		return 0;
+	}
+	return itd_arg_u32(cmd, i, pasid);
+}
+
 /* The vector of argument 0 is operated on. */
-static int itd_on_vector(struct itd_cmd *cmd, int (*fn)(struct itd_vector *v))
+int itd_on_vector(struct itd_cmd *cmd, int (*fn)(struct itd_vector *v))
 {
 	struct itd_vector *v;
 	int ret;
@@ -232,7 +254,7 @@ static int itd_on_range(struct itd_cmd *cmd, int arg,
 
 	guard(rwsem_read)(&cmd->itd->life);
 	for (u32 i = r.first; i < r.first + r.count; i++) {
-		struct itd_vector *v = &cmd->itd->vec[i];
+		struct itd_vector *v = &cmd->store->vec[i];
 
 		scoped_guard(mutex, &v->lock)
 			ret = v->churned ? 0 : fn(v, value);
@@ -357,6 +379,30 @@ static int itd_cmd_move(struct itd_cmd *cmd)
 	return itd_move(v, cpu);
 }
 
+static int itd_disable_lazily(struct itd_vector *v)
+{
+	return itd_disable(v, true);
+}
+
+static int itd_disable_now(struct itd_vector *v)
+{
+	return itd_disable(v, false);
+}
+
+static int itd_cmd_mask(struct itd_cmd *cmd)
+{
+	if (cmd->argc == 1)
+		return itd_on_vector(cmd, itd_disable_now);
+	if (strcmp(cmd->argv[1], "lazy"))
+		return -EINVAL;
+	return itd_on_vector(cmd, itd_disable_lazily);
+}
+
+static int itd_cmd_unmask(struct itd_cmd *cmd)
+{
+	return itd_on_vector(cmd, itd_enable);
+}
+
 static int itd_cmd_fire(struct itd_cmd *cmd)
 {
 	struct itd_vector *v;
@@ -466,7 +512,7 @@ static int itd_cmd_wait(struct itd_cmd *cmd)
 	guard(rwsem_read)(&cmd->itd->life);
 	deadline = jiffies + msecs_to_jiffies(ms);
 	for (u32 i = r.first; i < r.first + r.count; i++) {
-		struct itd_vector *v = &cmd->itd->vec[i];
+		struct itd_vector *v = &cmd->store->vec[i];
 		int check;
 
 		if (READ_ONCE(v->churned))
@@ -502,7 +548,7 @@ static void itd_say_raw(struct itd_cmd *cmd, const struct itd_message *msg,
 
 static int itd_cmd_raw(struct itd_cmd *cmd)
 {
-	struct itd_message msg;
+	struct itd_message msg = { .pasid = VIRTIO_IRQ_NO_PASID };
 	u32 times = 1, bus = 0;
 	int ret;
 
@@ -511,6 +557,8 @@ static int itd_cmd_raw(struct itd_cmd *cmd)
 		ret = itd_arg_u32(cmd, 1, &msg.data);
 	if (!ret)
 		ret = itd_opt_u32(cmd, 2, &times);
+	if (!ret)
+		ret = itd_opt_pasid(cmd, 3, &msg.pasid);
 	if (ret)
 		return ret;
 	if (!times)
@@ -518,7 +566,7 @@ static int itd_cmd_raw(struct itd_cmd *cmd)
 
 	guard(rwsem_read)(&cmd->itd->life);
 	while (times--)
-		bus = itd_raw(cmd->itd, msg.address, msg.data);
+		bus = itd_raw(cmd->itd, &msg);
 	itd_say_raw(cmd, &msg, bus);
 	return 0;
 }
@@ -541,10 +589,12 @@ static int itd_cmd_raw_vector(struct itd_cmd *cmd)
 	guard(rwsem_read)(&cmd->itd->life);
 	scoped_guard(mutex, &v->lock)
 		ret = v->churned ? -EBUSY : itd_get_message(v, &msg);
+	if (!ret)
+		ret = itd_opt_pasid(cmd, 2, &msg.pasid);
 	if (ret)
 		return ret;
 	while (times--)
-		bus = itd_raw(cmd->itd, msg.address, msg.data);
+		bus = itd_raw(cmd->itd, &msg);
 	itd_say_raw(cmd, &msg, bus);
 	return 0;
 }
@@ -570,90 +620,6 @@ static int itd_cmd_freed_fire(struct itd_cmd *cmd)
 	if (!ret)
 		itd_say_raw(cmd, &msg, bus);
 	return ret;
-}
-
-static int itd_cmd_churn(struct itd_cmd *cmd)
-{
-	u32 rounds, fires = ITD_CHURN_FIRES;
-	struct itd_range r;
-	int ret;
-
-	ret = itd_arg_range(cmd, 0, &r);
-	if (!ret)
-		ret = itd_arg_u32(cmd, 2, &rounds);
-	if (!ret)
-		ret = itd_opt_u32(cmd, 3, &fires);
-	if (ret)
-		return ret;
-
-	guard(rwsem_read)(&cmd->itd->life);
-	return itd_churn_start(cmd->itd, r.first, r.count, rounds, fires);
-}
-
-static int itd_cmd_mover(struct itd_cmd *cmd)
-{
-	struct itd_range r;
-	u32 rounds;
-	int ret;
-
-	ret = itd_arg_range(cmd, 0, &r);
-	if (!ret)
-		ret = itd_arg_u32(cmd, 2, &rounds);
-	if (ret)
-		return ret;
-
-	guard(rwsem_read)(&cmd->itd->life);
-	return itd_mover_start(cmd->itd, r.first, r.count, rounds);
-}
-
-static int itd_job_result(struct itd_cmd *cmd, struct itd_job *job)
-{
-	guard(mutex)(&cmd->itd->job_lock);
-
-	/* Somebody else may have started it again. */
-	if (job->running)
-		return -EBUSY;
-	itd_say(cmd, "rounds=%u ops=%llu failed=%llu fired=%llu spurious=%llu ",
-		job->done_rounds, job->ops, job->failed, job->fired,
-		job->spurious);
-	if (job->ret)
-		itd_say(cmd, "step=%s vector=%u ", job->step, job->index);
-	return job->ret;
-}
-
-static int itd_job_wait_result(struct itd_cmd *cmd, struct itd_job *job)
-{
-	u32 ms;
-	int ret;
-
-	ret = itd_arg_u32(cmd, 0, &ms);
-	if (!ret)
-		ret = itd_job_wait(job, msecs_to_jiffies(ms));
-	if (ret == -ETIMEDOUT)
-		itd_say(cmd, "rounds=%u ", READ_ONCE(job->done_rounds));
-	return ret ?: itd_job_result(cmd, job);
-}
-
-static int itd_cmd_churn_wait(struct itd_cmd *cmd)
-{
-	return itd_job_wait_result(cmd, &cmd->itd->churn);
-}
-
-static int itd_cmd_mover_wait(struct itd_cmd *cmd)
-{
-	return itd_job_wait_result(cmd, &cmd->itd->mover);
-}
-
-static int itd_cmd_churn_stop(struct itd_cmd *cmd)
-{
-	itd_job_stop(&cmd->itd->churn);
-	return itd_job_result(cmd, &cmd->itd->churn);
-}
-
-static int itd_cmd_mover_stop(struct itd_cmd *cmd)
-{
-	itd_job_stop(&cmd->itd->mover);
-	return itd_job_result(cmd, &cmd->itd->mover);
 }
 
 static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
@@ -692,43 +658,86 @@ static int itd_cmd_bench(struct itd_cmd *cmd)
 static const struct itd_command itd_commands[] = {
 	{ "alloc",		3, 6, itd_cmd_alloc },
 	{ "release",		0, 0, itd_cmd_release },
-	{ "request",		1, 1, itd_cmd_request },
-	{ "request-all",	0, 2, itd_cmd_request_all },
-	{ "free",		1, 1, itd_cmd_free },
-	{ "free-all",		0, 2, itd_cmd_free_all },
+	{ "request",		1, 1, itd_cmd_request, ITD_ANY_STORE },
+	{ "request-all",	0, 2, itd_cmd_request_all, ITD_ANY_STORE },
+	{ "free",		1, 1, itd_cmd_free, ITD_ANY_STORE },
+	{ "free-all",		0, 2, itd_cmd_free_all, ITD_ANY_STORE },
 	{ "add",		0, 1, itd_cmd_add },
 	{ "remove",		1, 1, itd_cmd_remove },
-	{ "move",		2, 2, itd_cmd_move },
-	{ "fire",		2, 2, itd_cmd_fire },
-	{ "fire-all",		1, 3, itd_cmd_fire_all },
-	{ "gap",		1, 3, itd_cmd_gap },
-	{ "cancel",		0, 2, itd_cmd_cancel },
-	{ "wait",		1, 3, itd_cmd_wait },
+	{ "move",		2, 2, itd_cmd_move, ITD_ANY_STORE },
+	{ "mask",		1, 2, itd_cmd_mask, ITD_ANY_STORE },
+	{ "unmask",		1, 1, itd_cmd_unmask, ITD_ANY_STORE },
+	{ "fire",		2, 2, itd_cmd_fire, ITD_ANY_STORE },
+	{ "fire-all",		1, 3, itd_cmd_fire_all, ITD_ANY_STORE },
+	{ "gap",		1, 3, itd_cmd_gap, ITD_ANY_STORE },
+	{ "cancel",		0, 2, itd_cmd_cancel, ITD_ANY_STORE },
+	{ "wait",		1, 3, itd_cmd_wait, ITD_ANY_STORE },
 	{ "clear",		0, 0, itd_cmd_clear },
-	{ "raw",		2, 3, itd_cmd_raw },
-	{ "raw-vector",		1, 2, itd_cmd_raw_vector },
-	{ "freed-fire",		1, 2, itd_cmd_freed_fire },
-	{ "churn",		3, 4, itd_cmd_churn },
+	{ "raw",		2, 4, itd_cmd_raw },
+	{ "raw-vector",		1, 3, itd_cmd_raw_vector, ITD_ANY_STORE },
+	{ "freed-fire",		1, 2, itd_cmd_freed_fire, ITD_ANY_STORE },
 	{ "bench",		2, 3, itd_cmd_bench },
-	{ "churn-wait",		1, 1, itd_cmd_churn_wait },
-	{ "churn-stop",		0, 0, itd_cmd_churn_stop },
-	{ "mover",		3, 3, itd_cmd_mover },
-	{ "mover-wait",		1, 1, itd_cmd_mover_wait },
-	{ "mover-stop",		0, 0, itd_cmd_mover_stop },
+	{ }
 };
 
-static int itd_run(struct itd_cmd *cmd, const char *name)
+static bool itd_applies(const struct itd_command *c, const struct itd_store *store)
 {
-	for (int i = 0; i < ARRAY_SIZE(itd_commands); i++) {
-		const struct itd_command *c = &itd_commands[i];
+	if (c->where == ITD_ANY_STORE)
+		return true;
+	return (c->where == ITD_MSI_ONLY) == (store->number == IMS_TESTDEV_STORE_MSI);
+}
 
-		if (strcmp(c->name, name))
-			continue;
-		if (cmd->argc < c->min_args || cmd->argc > c->max_args)
-			return -EINVAL;
-		return c->fn(cmd);
-	}
-	return -EINVAL;
+static const struct itd_command *itd_find_command(struct itd_cmd *cmd,
+						  const char *name)
+{
+	static const struct itd_command * const tables[] = {
+		itd_commands, itd_job_commands, itd_store_commands,
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct itd_command *c = tables[i]; c->name; c++)
+			if (!strcmp(c->name, name) && itd_applies(c, cmd->store))
+				return c;
+	return NULL;
+}
+
+/* The store that a command names, and so many words */
+static int itd_choose_store(struct itd_cmd *cmd)
+{
+	u32 number;
+	int ret;
+
+	cmd->store = &cmd->itd->store[IMS_TESTDEV_STORE_MSI];
+	if (cmd->argc < 3 || strcmp(cmd->argv[0], "store"))
+		return 0;
+	ret = itd_arg_u32(cmd, 1, &number);
+	if (ret)
+		return ret;
+	if (number >= ITD_STORES)
+		return -EINVAL;
+	cmd->store = &cmd->itd->store[number];
+	return 2;
+}
+
+static int itd_run(struct itd_cmd *cmd)
+{
+	const struct itd_command *c;
+	int skip;
+
+	skip = itd_choose_store(cmd);
+	if (skip < 0)
+		return skip;
+	if (cmd->argc == skip)
+		return -EINVAL;
+	c = itd_find_command(cmd, cmd->argv[skip]);
+	if (!c)
+		return -EINVAL;
+
+	cmd->argc -= skip + 1;
+	cmd->argv += skip + 1;
+	if (cmd->argc < c->min_args || cmd->argc > c->max_args)
+		return -EINVAL;
+	return c->fn(cmd);
 }
 
 /**
@@ -755,11 +764,11 @@ int itd_execute(struct itd_dev *itd, const char *text, char *result)
 	if (!words)
 		return -ENOMEM;
 	cmd->itd = itd;
-	cmd->argc = argc - 1;
-	cmd->argv = words + 1;
+	cmd->argc = argc;
+	cmd->argv = words;
 
 	start = ktime_get();
-	ret = argc && argc <= ITD_MAX_ARGS ? itd_run(cmd, words[0]) : -EINVAL;
+	ret = itd_run(cmd);
 	us = ktime_us_delta(ktime_get(), start);
 	argv_free(words);
 

@@ -140,22 +140,26 @@ static void itd_show_vector(struct seq_file *m, struct itd_vector *v)
 	else
 		seq_puts(m, "- ");
 	if (itd_get_message(v, &msg)) {
-		seq_puts(m, "- - - -\n");
+		seq_puts(m, "- - - - -\n");
 		return;
 	}
-	seq_printf(m, "%*pbl %#llx %#x %d\n",
+	seq_printf(m, "%*pbl %#llx %#x %d ",
 		   cpumask_pr_args(irq_get_effective_affinity_mask(v->virq)),
 		   msg.address, msg.data, msg.masked);
+	if (msg.pasid == VIRTIO_IRQ_NO_PASID)
+		seq_puts(m, "-\n");
+	else
+		seq_printf(m, "%#x\n", msg.pasid);
 }
 
 static int itd_vectors_show(struct seq_file *m, void *unused)
 {
-	struct itd_dev *itd = m->private;
+	struct itd_store *store = m->private;
 
-	guard(rwsem_read)(&itd->life);
-	seq_puts(m, "index virq state how handled spurious owed fired acked abandoned device last_cpu affinity address data masked\n");
-	for (u32 i = 0; i < itd->nr_vectors; i++)
-		itd_show_vector(m, &itd->vec[i]);
+	guard(rwsem_read)(&store->itd->life);
+	seq_puts(m, "index virq state how handled spurious owed fired acked abandoned device last_cpu affinity address data masked pasid\n");
+	for (u32 i = 0; i < store->nr_vectors; i++)
+		itd_show_vector(m, &store->vec[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(itd_vectors);
@@ -180,6 +184,8 @@ static int itd_info_show(struct seq_file *m, void *unused)
 	seq_printf(m, "vectors %u\n", itd->nr_vectors);
 	seq_printf(m, "msix_vectors %u\n", readl(itd->regs + IMS_TESTDEV_MSIX_VECTORS));
 	seq_printf(m, "msi_vectors %u\n", readl(itd->regs + IMS_TESTDEV_MSI_VECTORS));
+	seq_printf(m, "slots %u\n", itd->store[IMS_TESTDEV_STORE_SLOTS].nr_vectors);
+	seq_printf(m, "records %u\n", itd->store[IMS_TESTDEV_STORE_RECORDS].nr_vectors);
 	seq_printf(m, "mode %s\n", mode < ARRAY_SIZE(modes) ? modes[mode] : "?");
 	seq_printf(m, "add %s\n", pci_msix_can_alloc_dyn(itd->pdev) ? "yes" : "no");
 	seq_printf(m, "owed %llu\n", itd_read64(itd, IMS_TESTDEV_SUM_OWED_LO));
@@ -202,7 +208,12 @@ void itd_ctl_create(struct itd_dev *itd)
 	itd->dir = debugfs_create_dir(pci_name(itd->pdev), itd_root);
 	debugfs_create_file("ctl", 0600, itd->dir, itd, &itd_ctl_fops);
 	debugfs_create_file("result", 0400, itd->dir, itd, &itd_result_fops);
-	debugfs_create_file("vectors", 0400, itd->dir, itd, &itd_vectors_fops);
+	debugfs_create_file("vectors", 0400, itd->dir,
+			    &itd->store[IMS_TESTDEV_STORE_MSI], &itd_vectors_fops);
+	debugfs_create_file("slots", 0400, itd->dir,
+			    &itd->store[IMS_TESTDEV_STORE_SLOTS], &itd_vectors_fops);
+	debugfs_create_file("records", 0400, itd->dir,
+			    &itd->store[IMS_TESTDEV_STORE_RECORDS], &itd_vectors_fops);
 	debugfs_create_file("info", 0400, itd->dir, itd, &itd_info_fops);
 }
 

@@ -143,7 +143,13 @@ static bool itd_job_goes_on(struct itd_job *job)
 	       (!job->rounds || job->done_rounds < job->rounds);
 }
 
-static void itd_job_end(struct itd_job *job)
+/**
+ * itd_job_end - a job has ended
+ * @job: the job, its results complete
+ *
+ * Context: Process context.
+ */
+void itd_job_end(struct itd_job *job)
 {
 	guard(mutex)(&job->itd->job_lock);
 
@@ -230,8 +236,18 @@ static void itd_mover_work(struct work_struct *work)
 	itd_job_end(job);
 }
 
-static void itd_job_reset(struct itd_job *job, u32 first, u32 count,
-			  u32 rounds, u32 fires)
+/**
+ * itd_job_reset - a job is about to start
+ * @job: the job, not running
+ * @first: first vector
+ * @count: number of vectors
+ * @rounds: how often, 0: until stopped
+ * @fires: interrupts per vector and round
+ *
+ * Context: Process context, itd->job_lock held.
+ */
+void itd_job_reset(struct itd_job *job, u32 first, u32 count, u32 rounds,
+		   u32 fires)
 {
 	job->first = first;
 	job->count = count;
@@ -382,11 +398,18 @@ bool itd_jobs_running(struct itd_dev *itd)
 {
 	guard(mutex)(&itd->job_lock);
 
-	return itd->churn.running || itd->mover.running;
+	return itd->churn.running || itd->mover.running || itd->stress.running;
 }
 
-static void itd_job_init(struct itd_dev *itd, struct itd_job *job,
-			 work_func_t fn)
+/**
+ * itd_job_init - prepare a job
+ * @itd: the device
+ * @job: the job
+ * @fn: what it does
+ *
+ * Context: Process context.
+ */
+void itd_job_init(struct itd_dev *itd, struct itd_job *job, work_func_t fn)
 {
 	job->itd = itd;
 	INIT_WORK(&job->work, fn);

@@ -78,6 +78,48 @@ int itd_free(struct itd_vector *v)
 
 	free_irq(v->virq, v);
 	v->requested = false;
+	v->disabled = false;
+	return 0;
+}
+
+/**
+ * itd_disable - disable_irq()
+ * @v: the vector
+ * @lazy: mask it only if it sends nevertheless, as is usual; else at once
+ *
+ * Context: Process context, v->lock held.
+ * Return: 0, -ENXIO if the vector is not requested, -EALREADY if it is disabled.
+ */
+int itd_disable(struct itd_vector *v, bool lazy)
+{
+	if (!v->requested)
+		return -ENXIO;
+	if (v->disabled)
+		return -EALREADY;
+
+	if (lazy)
+		irq_clear_status_flags(v->virq, IRQ_DISABLE_UNLAZY);
+	else
+		irq_set_status_flags(v->virq, IRQ_DISABLE_UNLAZY);
+	disable_irq(v->virq);
+	v->disabled = true;
+	return 0;
+}
+
+/**
+ * itd_enable - enable_irq()
+ * @v: the vector
+ *
+ * Context: Process context, v->lock held.
+ * Return: 0, or -ENXIO if the vector is not disabled.
+ */
+int itd_enable(struct itd_vector *v)
+{
+	if (!v->disabled)
+		return -ENXIO;
+
+	enable_irq(v->virq);
+	v->disabled = false;
 	return 0;
 }
 
@@ -236,18 +278,25 @@ int itd_get_message(struct itd_vector *v, struct itd_message *msg)
 	if (!v->virq)
 		return -ENXIO;
 
-	if (v->itd->pdev->msix_enabled)
+	msg->pasid = VIRTIO_IRQ_NO_PASID;
+	if (v->store->number)
+		itd_store_get_message(v, msg);
+	else if (v->itd->pdev->msix_enabled)
 		itd_get_msix_message(v, msg);
 	else
 		itd_get_msi_message(v, msg);
 	return 0;
 }
 
-/* What itd_vector_settled() waits for. -EAGAIN: not yet. */
-static int itd_vector_is_settled(struct itd_vector *v)
+/**
+ * itd_vector_is_settled - was all that a vector was owed handled?
+ * @v: the vector
+ *
+ * Context: Process context, v->lock held.
+ * Return: 0, -EAGAIN: not yet, -ENXIO if the vector is not requested.
+ */
+int itd_vector_is_settled(struct itd_vector *v)
 {
-	guard(mutex)(&v->lock);
-
 	if (!v->requested)
 		return -ENXIO;
 	if (itd_read(v, IMS_TESTDEV_FIRE) ||
@@ -275,8 +324,10 @@ int itd_vector_settled(struct itd_vector *v, unsigned long deadline)
 	for (;;) {
 		/* Before the look, which then comes after the deadline once. */
 		bool late = time_after(jiffies, deadline);
-		int ret = itd_vector_is_settled(v);
+		int ret;
 
+		scoped_guard(mutex, &v->lock)
+			ret = itd_vector_is_settled(v);
 		if (ret != -EAGAIN)
 			return ret;
 		if (READ_ONCE(v->itd->gone))
@@ -306,6 +357,19 @@ void itd_count(struct itd_vector *v, struct itd_counts *sum)
 	sum->spurious += atomic64_read(&v->spurious);
 }
 
+static void itd_clear_store(struct itd_store *store)
+{
+	for (u32 i = 0; i < store->nr_vectors; i++) {
+		struct itd_vector *v = &store->vec[i];
+
+		if (v->requested)
+			synchronize_irq(v->virq);
+		atomic64_set(&v->handled, 0);
+		atomic64_set(&v->spurious, 0);
+		WRITE_ONCE(v->last_cpu, -1);
+	}
+}
+
 /**
  * itd_clear - cancel all that is owed and clear the counters of both sides
  * @itd: the device
@@ -321,25 +385,23 @@ int itd_clear(struct itd_dev *itd)
 		return -EBUSY;
 
 	writel(1, itd->regs + IMS_TESTDEV_CLEAR);
-	for (u32 i = 0; i < itd->nr_vectors; i++) {
-		struct itd_vector *v = &itd->vec[i];
-
-		if (v->requested)
-			synchronize_irq(v->virq);
-		atomic64_set(&v->handled, 0);
-		atomic64_set(&v->spurious, 0);
-		WRITE_ONCE(v->last_cpu, -1);
-	}
+	for (u32 i = 0; i < ITD_STORES; i++)
+		itd_clear_store(&itd->store[i]);
 	return 0;
 }
 
-static void itd_raw_setup(struct itd_dev *itd, u64 address, u32 data)
+static void itd_raw_setup(struct itd_dev *itd, const struct itd_message *msg)
 {
+	u32 pasid = 0;
+
 	lockdep_assert_held(&itd->raw_lock);
 
-	writel(lower_32_bits(address), itd->regs + IMS_TESTDEV_RAW_ADDR_LO);
-	writel(upper_32_bits(address), itd->regs + IMS_TESTDEV_RAW_ADDR_HI);
-	writel(data, itd->regs + IMS_TESTDEV_RAW_DATA);
+	if (msg->pasid != VIRTIO_IRQ_NO_PASID)
+		pasid = msg->pasid | IMS_TESTDEV_RAW_PASID_VALID;
+	writel(lower_32_bits(msg->address), itd->regs + IMS_TESTDEV_RAW_ADDR_LO);
+	writel(upper_32_bits(msg->address), itd->regs + IMS_TESTDEV_RAW_ADDR_HI);
+	writel(msg->data, itd->regs + IMS_TESTDEV_RAW_DATA);
+	writel(pasid, itd->regs + IMS_TESTDEV_RAW_PASID);
 }
 
 static u32 itd_raw_send(struct itd_dev *itd)
@@ -353,17 +415,16 @@ static u32 itd_raw_send(struct itd_dev *itd)
 /**
  * itd_raw - make the function write 4 bytes anywhere on the bus
  * @itd: the device
- * @address: where
- * @data: what
+ * @msg: where and what, and with which PASID
  *
  * Context: Process context.
  * Return: IMS_TESTDEV_RAW_RESULT as of this write.
  */
-u32 itd_raw(struct itd_dev *itd, u64 address, u32 data)
+u32 itd_raw(struct itd_dev *itd, const struct itd_message *msg)
 {
 	guard(mutex)(&itd->raw_lock);
 
-	itd_raw_setup(itd, address, data);
+	itd_raw_setup(itd, msg);
 	return itd_raw_send(itd);
 }
 
@@ -389,7 +450,7 @@ int itd_free_and_raw(struct itd_vector *v, u32 times, struct itd_message *msg,
 
 	guard(mutex)(&itd->raw_lock);
 	itd_get_message(v, msg);
-	itd_raw_setup(itd, msg->address, msg->data);
+	itd_raw_setup(itd, msg);
 	itd_free(v);
 	while (times--)
 		*bus = itd_raw_send(itd);
@@ -473,17 +534,46 @@ static int itd_map_msix_table(struct itd_dev *itd)
 	return itd->msix_table ? 0 : -ENOMEM;
 }
 
-static void itd_init_vector(struct itd_dev *itd, u32 index)
+/**
+ * itd_init_vector - prepare a vector
+ * @store: its store, which has elements for all of its vectors
+ * @index: its number there
+ * @regs: its register block
+ *
+ * Context: Process context.
+ */
+void itd_init_vector(struct itd_store *store, u32 index, void __iomem *regs)
 {
-	struct itd_vector *v = &itd->vec[index];
+	struct itd_vector *v = &store->vec[index];
+	struct itd_dev *itd = store->itd;
 
 	v->itd = itd;
-	v->regs = itd->regs + IMS_TESTDEV_VECTOR(index);
+	v->store = store;
+	v->regs = regs;
 	v->index = index;
 	v->last_cpu = -1;
 	mutex_init(&v->lock);
-	snprintf(v->name, sizeof(v->name), "ims-testdev-%s-%u",
-		 pci_name(itd->pdev), index);
+	if (store->number)
+		snprintf(v->name, sizeof(v->name), "ims-testdev-%s-%u-%u",
+			 pci_name(itd->pdev), store->number, index);
+	else
+		snprintf(v->name, sizeof(v->name), "ims-testdev-%s-%u",
+			 pci_name(itd->pdev), index);
+}
+
+/* The vectors of MSI and MSI-X; itd_stores_init() does the rest. */
+static void itd_init_msi(struct itd_dev *itd)
+{
+	struct itd_store *store = &itd->store[IMS_TESTDEV_STORE_MSI];
+
+	for (u32 i = 0; i < ITD_STORES; i++) {
+		itd->store[i].itd = itd;
+		itd->store[i].number = i;
+	}
+	store->vec = itd->vec;
+	store->nr_vectors = itd->nr_vectors;
+	for (u32 i = 0; i < itd->nr_vectors; i++)
+		itd_init_vector(store, i, itd->regs + IMS_TESTDEV_VECTOR(i));
 }
 
 static int itd_check_device(struct pci_dev *pdev, void __iomem *regs)
@@ -540,19 +630,25 @@ static int itd_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	mutex_init(&itd->raw_lock);
 	mutex_init(&itd->job_lock);
 	mutex_init(&itd->result_lock);
-	for (u32 i = 0; i < nr; i++)
-		itd_init_vector(itd, i);
+	itd_init_msi(itd);
 	itd_jobs_init(itd);
 
 	ret = itd_map_msix_table(itd);
 	if (ret)
 		goto err_free;
 
+	ret = itd_stores_init(itd);
+	if (ret)
+		goto err_unmap_table;
+
 	itd->wq = alloc_workqueue("ims-testdev-%s", WQ_UNBOUND, 0, pci_name(pdev));
 	if (!itd->wq) {
 		ret = -ENOMEM;
-		goto err_unmap_table;
+		goto err_stores;
 	}
+	ret = itd_stress_init(itd);
+	if (ret)
+		goto err_wq;
 
 	pci_set_drvdata(pdev, itd);
 	pci_set_master(pdev);
@@ -560,6 +656,10 @@ static int itd_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	itd_ctl_create(itd);
 	return 0;
 
+err_wq:
+	destroy_workqueue(itd->wq);
+err_stores:
+	itd_stores_exit(itd);
 err_unmap_table:
 	if (itd->msix_table)
 		iounmap(itd->msix_table);
@@ -583,7 +683,9 @@ static void itd_pci_remove(struct pci_dev *pdev)
 	itd_ctl_remove(itd);
 	itd_job_stop(&itd->churn);
 	itd_job_stop(&itd->mover);
+	itd_stress_exit(itd);
 	destroy_workqueue(itd->wq);
+	itd_stores_exit(itd);
 	itd_release(itd);
 	if (itd->msix_table)
 		iounmap(itd->msix_table);
