@@ -53,6 +53,7 @@ class Testdev:
         self.address = address
         self.endpoint = address
         self.path = f"/sys/kernel/debug/ims-testdev/{address}"
+        self.table = "vectors"
         self.qom = f"/machine/peripheral/{name}"
 
     def cmd(self, text, check=True, timeout=60):
@@ -76,7 +77,7 @@ class Testdev:
 
     def vectors(self):
         """The table of vectors, by index."""
-        lines = self.guest.run(f"cat {self.path}/vectors").out.splitlines()
+        lines = self.guest.run(f"cat {self.path}/{self.table}").out.splitlines()
         names = lines[0].split()
         rows = (dict(zip(names, map(number, line.split()))) for line in lines[1:])
         return {row["index"]: row for row in rows}
@@ -120,3 +121,24 @@ class Testdev:
                 if reply.errno != "0":
                     raise TestdevError(f"{text}: {reply}")
         return replies
+
+
+class Store(Testdev):
+    """One of the function's own interrupt message stores; commands and vectors are of that."""
+    __test__ = False
+
+    SLOTS, RECORDS = 1, 2
+
+    def __init__(self, guest, address, number, name="testdev"):
+        super().__init__(guest, address, name)
+        self.number = number
+        self.table = {self.SLOTS: "slots", self.RECORDS: "records"}[number]
+
+    def _named(self, text):
+        return f"store {self.number} {text}"
+
+    def shell(self, text):
+        return super().shell(self._named(text))
+
+    def many(self, texts, check=True, timeout=120):
+        return super().many([self._named(text) for text in texts], check, timeout)
