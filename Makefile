@@ -17,6 +17,8 @@ PYTEST := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider -v -
 ARGS ?=
 TESTS ?=
 KERNELS ?= default
+# 1: what takes minutes, too
+NIGHTLY ?=
 SPARSE ?=
 export SPARSE
 
@@ -88,9 +90,9 @@ coverage:	## which lines and branches of the driver the KUnit suites reach
 qtest:		## tests of the QEMU devices without a guest
 	@QEMU=$$(tools/build-qemu) && export QEMU && $(PYTEST) tests/qtest $(if $(TESTS),-k "$(TESTS)")
 
-e2e: paths-quiet	## end to end; TESTS=pattern runs a part, KERNELS=stock|debug|debug-all
+e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NIGHTLY=1
 	@$(if $(filter stock,$(KERNELS)),,tools/build-kernel >/dev/null)
-	@$(PYTEST) tests/e2e --kernel=$(KERNELS) $(if $(TESTS),-k "$(TESTS)")
+	@$(PYTEST) tests/e2e --kernel=$(KERNELS) $(if $(NIGHTLY),--nightly) $(if $(TESTS),-k "$(TESTS)")
 
 ##: Measure
 

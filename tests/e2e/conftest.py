@@ -34,12 +34,14 @@ def pytest_addoption(parser):
     """Options of ours."""
     parser.addoption("--kernel", choices=["default", "stock", "debug", "debug-all"],
                      default="default", help="kernels that the guests run")
+    parser.addoption("--nightly", action="store_true", help="what takes minutes, too")
 
 
 def pytest_configure(config):
     """Marks of ours."""
     config.addinivalue_line("markers", "debug_kernel: runs on the debug kernel every time")
     config.addinivalue_line("markers", "stock_only: needs a kernel that loads modules")
+    config.addinivalue_line("markers", "nightly: takes minutes, runs with --nightly")
     config.addinivalue_line("markers", "debug_only: needs what the stock kernel lacks")
 
 
@@ -65,7 +67,9 @@ def selected(item, wanted):
 def pytest_collection_modifyitems(config, items):
     """Leave out what is not for the kernels wanted."""
     wanted = config.getoption("kernel")
-    left = [item for item in items if not selected(item, wanted)]
+    nightly = config.getoption("nightly")
+    left = [item for item in items if not selected(item, wanted) or
+            item.get_closest_marker("nightly") and not nightly]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
 
