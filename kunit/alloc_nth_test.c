@@ -441,6 +441,10 @@ static void fail_in_worker(struct fake_host *host)
 /* Before recovery's first request about a vector: until here it may have failed */
 static void worker_lives(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
+	u8 type = call ? call->req.head.type : VIRTIO_IRQ_T_ATTACH;
+
+	if (type == VIRTIO_IRQ_T_ATTACH || type == VIRTIO_IRQ_T_DETACH)
+		return;
 	if (READ_ONCE(current->fail_nth)) {
 		recovery_hit = false;
 		WRITE_ONCE(current->fail_nth, 0);

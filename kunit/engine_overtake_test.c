@@ -148,7 +148,7 @@ static void reset_hook(struct virtio_irq *vi, const struct virtio_irq_call *call
 {
 	struct reset_between *r = vi->test_data;
 
-	if (!call || call->recovery || call->req.head.type != r->type || r->done)
+	if (!call || !call->epoch || call->recovery || call->req.head.type != r->type || r->done)
 		return;
 	r->done++;
 	r->ret = virtio_irq_ask_reset(vi);
@@ -345,15 +345,23 @@ static void every_request_is_notified(struct kunit *test)
 	engine_settle(test, &e);
 }
 
-static int come_and_go(void *data)
+/* READY ends just before the request, and comes back just after it was refused */
+static void come_and_go(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	unsigned int *times = vi->test_data;
+
+	if (!call || call->epoch || call->recovery || call->req.head.type != VIRTIO_IRQ_T_ALLOC)
+		return;
+	raw_spin_lock_irq(&vi->lock);
+	vi->state = ++*times % 4 ? VIRTIO_IRQ_BROKEN : VIRTIO_IRQ_READY;
+	raw_spin_unlock_irq(&vi->lock);
+}
+
+static int always_ready(void *data)
 {
 	struct virtio_irq *vi = data;
 
 	while (!kthread_should_stop()) {
-		raw_spin_lock_irq(&vi->lock);
-		vi->state = VIRTIO_IRQ_BROKEN;
-		raw_spin_unlock_irq(&vi->lock);
-		cond_resched();
 		raw_spin_lock_irq(&vi->lock);
 		vi->state = VIRTIO_IRQ_READY;
 		raw_spin_unlock_irq(&vi->lock);
@@ -367,14 +375,18 @@ static int come_and_go(void *data)
 static void ready_comes_and_goes(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
-	struct task_struct *task = kthread_run(come_and_go, e.vi, "virtio-irq-test");
-	unsigned int i;
+	struct task_struct *task = kthread_run(always_ready, e.vi, "virtio-irq-test");
+	unsigned int i, times = 0;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
 	virtio_irq_sleep_timeout_ms = 10000;
-	for (i = 0; i < 500; i++)
+	e.vi->test_data = &times;
+	e.vi->test_hook = come_and_go;
+	for (i = 0; i < 50; i++)
 		KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 1, 0, 64), 1);
+	e.vi->test_hook = NULL;
 	kthread_stop(task);
+	KUNIT_EXPECT_GT(test, times, 50);
 	engine_settle(test, &e);
 }
 

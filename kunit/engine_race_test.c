@@ -25,7 +25,7 @@ static void race_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
 	struct meanwhile *m = vi->test_data;
 
-	if (!call || call->req.head.type != m->type || m->done)
+	if (!call || !call->recovery || call->req.head.type != m->type || m->done)
 		return;
 	m->done++;
 	m->act(m);
@@ -220,7 +220,7 @@ static void pass_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
 	struct meanwhile *m = vi->test_data;
 
-	if (!call || call->req.head.type != VIRTIO_IRQ_T_ACTIVATE)
+	if (!call || !call->recovery || call->req.head.type != VIRTIO_IRQ_T_ACTIVATE)
 		return;
 	if (call->vec == m->vec && m->act == do_reroute)
 		do_reroute(m);

@@ -230,6 +230,7 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	init_waitqueue_head(&vi->wait);
 	timer_setup(&vi->timer, virtio_irq_flush_timer, 0);
 	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+	vi->epoch = 1;
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_LAZY))
 		vi->features |= BIT(VIRTIO_IRQ_F_LAZY);
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_SCOPE))

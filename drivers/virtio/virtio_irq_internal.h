@@ -98,7 +98,7 @@ union virtio_irq_req {
  * @stamp: @vec's number of this request
  * @route: what an ACTIVATE sent
  * @pasid: likewise
- * @epoch: how often the device had been reset when it answered
+ * @epoch: of the answer, see struct virtio_irq
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
  * @reply: where the waiter wants the answer
  * @req: shared with the device
@@ -139,7 +139,7 @@ struct virtio_irq_slot {
  * @rel: vector of a RELEASE, or of recovery's COMMIT
  * @granting: store of an ALLOC, counted in its allocs while the host may answer
  * @counted: it is counted there
- * @epoch: how often the device had been reset when it answered
+ * @epoch: of the answer, see struct virtio_irq; 0: there is none yet
  * @recovery: sent by the recovery worker, so in any state
  * @replayed: store of recovery's FREE or ALLOC
  * @changes: its changes (FREE) or freed (ALLOC) when recovery looked
@@ -221,7 +221,7 @@ struct virtio_irq_note {
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
  * @stamp: number of the last ACTIVATE or DEACTIVATE
- * @epoch: how often the device was reset
+ * @epoch: lives of the device: 1, and one more after each reset
  * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
@@ -283,9 +283,9 @@ struct virtio_irq {
 };
 
 /*
- * What other CPUs do between two steps is a test's to say: between recovery's
- * decision and its request, between an answer and its entry in the records, and
- * (without a request) between a new configuration and its effect.
+ * What other CPUs do between two steps is a test's to say: between the decision
+ * for a request and its submission, between an answer and its entry in the
+ * records, and (without a request) between a new configuration and its effect.
  */
 static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {

@@ -642,6 +642,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			wait_event_timeout(vi->wait, virtio_irq_settled(vi),
 					   max_t(long, end - jiffies, 1));
 
+		virtio_irq_test_hook(vi, call);
 		err = virtio_irq_start(vi, call, &slot);
 		if (err == -EAGAIN) {
 			usleep_range(100, 200);

@@ -142,7 +142,6 @@ int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call
 			     unsigned int timeout_ms)
 {
 	call->recovery = true;
-	virtio_irq_test_hook(vi, call);
 	return virtio_irq_call_sleep(vi, call, timeout_ms);
 }
 
