@@ -85,7 +85,11 @@ static void virtio_irq_ims_write_msg(struct irq_data *d, struct msi_msg *msg)
  */
 static int virtio_irq_ims_request_resources(struct irq_data *d)
 {
-	irqd_set_can_reserve(d);
+	struct irq_desc *desc = irq_data_to_desc(d);
+
+	/* An affinity that is set at this time is in the same word */
+	scoped_guard(raw_spinlock_irqsave, &desc->lock)
+		irqd_set_can_reserve(d);
 	return irq_chip_request_resources_parent(d);
 }
 
