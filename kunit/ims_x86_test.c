@@ -72,6 +72,7 @@ static void life_on_x86(struct kunit *test)
 {
 	struct fake_ims *ims = on_x86(test, 8);
 	struct msi_map map = virtio_irq_ims_add(fake_ims_dev(ims), 2, NULL, 3);
+	struct irq_cfg *cfg;
 
 	KUNIT_ASSERT_EQ(test, map.index, 2);
 	domain_expect_counts(ims->d, 1, 0, 0, 0);
@@ -81,8 +82,27 @@ static void life_on_x86(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, routed(ims, 2));
 	KUNIT_EXPECT_TRUE(test, delivered(ims, 2));
 	fake_ims_free(ims, 2);
+	/* The CPU's vector is free again */
+	cfg = irqd_cfg(irq_get_irq_data(map.virq));
+	KUNIT_EXPECT_EQ(test, cfg->vector, MANAGED_IRQ_SHUTDOWN_VECTOR);
 	KUNIT_ASSERT_EQ(test, fake_ims_request(ims, 2, map.virq), 0);
 	KUNIT_EXPECT_TRUE(test, routed(ims, 2));
+	KUNIT_EXPECT_TRUE(test, delivered(ims, 2));
+	finish(ims);
+}
+
+static void refused_on_x86(struct kunit *test)
+{
+	struct fake_ims *ims = on_x86(test, 8);
+	struct msi_map map = virtio_irq_ims_add(fake_ims_dev(ims), 2, NULL, 3);
+	struct irq_cfg *cfg;
+
+	KUNIT_ASSERT_EQ(test, map.index, 2);
+	fake_host_rule(ims->d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_QUOTA);
+	KUNIT_EXPECT_EQ(test, fake_ims_request(ims, 2, map.virq), -EDQUOT);
+	cfg = irqd_cfg(irq_get_irq_data(map.virq));
+	KUNIT_EXPECT_EQ(test, cfg->vector, MANAGED_IRQ_SHUTDOWN_VECTOR);
+	KUNIT_ASSERT_EQ(test, fake_ims_request(ims, 2, map.virq), 0);
 	KUNIT_EXPECT_TRUE(test, delivered(ims, 2));
 	finish(ims);
 }
@@ -173,6 +193,7 @@ static void cpu_goes_on_x86(struct kunit *test)
 
 static struct kunit_case ims_x86_cases[] = {
 	KUNIT_CASE(life_on_x86),
+	KUNIT_CASE(refused_on_x86),
 	KUNIT_CASE(fixed_number_on_x86),
 	KUNIT_CASE(as_many_as_x86_has),
 	KUNIT_CASE(moved_back_and_forth_on_x86),
