@@ -80,7 +80,7 @@ class Ims:  # pylint: disable=too-many-instance-attributes
     def undisturbed(self, first, number):
         """Vectors that fire all the time within; they have to lose nothing."""
         self.add(range(first, first + number))
-        self.store.cmd(f"gap {self.guest.pace * 200000} {first} {number}")
+        self.store.cmd(f"gap {self.guest.pace * 500000} {first} {number}")
         self.store.cmd(f"fire-all 1000000 {first} {number}")
         yield
         rows = self.store.vectors()

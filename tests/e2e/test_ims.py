@@ -9,13 +9,15 @@ is built in and one device has all vectors of a store.
 import time
 
 import pytest
-from host import Host
 from ims import KINDS, SIZE, Ims, mmio
 from scenario import trigger
-from testdev import Store, Testdev
+from test_devices import CONTROLLER
 from test_reset import by_administrator
+from testdev import Testdev
 
 both_kinds = pytest.mark.parametrize("kind", list(KINDS))
+# Where it makes no difference
+either_kind = pytest.mark.parametrize("kind", ["records"])
 
 # What x86 has on each CPU for devices; what it takes for itself varies
 CPU_VECTORS = range(150, 220)
@@ -121,7 +123,7 @@ def test_all_stores_at_once(boot, devices):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_add_anywhere(boot, devices, kind):
     """Vectors get the first index that is free, and a removed one's index is free."""
     ims = Ims(boot, devices, kind)
@@ -158,7 +160,7 @@ def test_request_refused(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_add_refused(boot, devices, kind):
     """The vector after the last one that the host has a reservation for cannot be added; those
     before it keep firing."""
@@ -229,7 +231,7 @@ def test_change_pasid(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_pasid_refused(boot, devices, kind):
     """A PASID that the host does not accept: an error, and the former one stays in force."""
     ims = Ims(boot, devices, kind, virq={"pasid-bits": 8})
@@ -245,7 +247,7 @@ def test_pasid_refused(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_without_pasid(boot, devices, kind):
     """A host without PASIDs refuses them, and serves vectors without."""
     ims = Ims(boot, devices, kind, virq={"pasid-bits": 0})
@@ -255,7 +257,7 @@ def test_without_pasid(boot, devices, kind):
     ims.fire(10, 0, 1)
 
 
-@both_kinds
+@either_kind
 def test_message_of_another_function(boot, devices, kind):
     """What a slot holds is of no use to another function, with the slot's PASID or without."""
     devices.testdev("thief")
@@ -278,8 +280,7 @@ def test_message_of_another_function(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
-@pytest.mark.parametrize("pasid", [None, 5])
+@pytest.mark.parametrize("kind,pasid", [("slots", None), ("records", 5)])
 def test_freed_slot(boot, devices, kind, pasid):
     """The message of a vector that was freed, or removed, is blocked and counted."""
     ims = Ims(boot, devices, kind)
@@ -293,8 +294,8 @@ def test_freed_slot(boot, devices, kind, pasid):
     with ims.blocked(8):
         for index in range(4):
             row = rows[index]
-            ims.store.cmd(f"raw {row['address']:#x} {row['data']:#x} 2 "
-                          f"{'none' if pasid is None else pasid}")
+            ims.dev.cmd(f"raw {row['address']:#x} {row['data']:#x} 2 "
+                        f"{'none' if pasid is None else pasid}")
     ims.settle(4, 4)
     # The next owner of the slot has none of it
     ims.add(range(4))
@@ -309,7 +310,7 @@ def test_mask(boot, devices, kind):
     ims = Ims(boot, devices, kind)
     with ims.undisturbed(1, 4):
         ims.add([0])
-        for turn in range(10):
+        for turn in range(4):
             ims.store.cmd("mask 0")
             ims.store.cmd("fire 0 5")
             row = ims.store.vectors()[0]
@@ -371,7 +372,7 @@ def works_with_msix(dev):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_without_controller(boot, devices, kind):
     """Without virtio-irq the store cannot be had, the log says so, MSI-X works."""
     ims = Ims(boot, devices, kind, opened=False, controller=False)
@@ -382,7 +383,7 @@ def test_without_controller(boot, devices, kind):
 
 
 @pytest.mark.stock_only
-@both_kinds
+@either_kind
 def test_module_without_controller(boot, devices, kind):
     """The same with the module loaded, which then has nothing to serve."""
     ims = Ims(boot, devices, kind, opened=False, controller=False)
@@ -391,7 +392,7 @@ def test_module_without_controller(boot, devices, kind):
     works_with_msix(ims.dev)
 
 
-@both_kinds
+@either_kind
 def test_out_of_scope(boot, devices, kind):
     """A function that virtio-irq does not serve, while it serves others."""
     devices.virtio_blk()
@@ -515,7 +516,7 @@ def test_reset(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_unbind_function(boot, devices, kind):
     """The driver goes while vectors are requested, and comes back."""
     ims = Ims(boot, devices, kind)
@@ -530,20 +531,21 @@ def test_unbind_function(boot, devices, kind):
 
 
 @pytest.mark.debug_kernel
-@both_kinds
+@either_kind
 def test_unbind_controller(boot, devices, kind):
     """The controller goes, and with it the function's driver; then it has MSI-X only."""
     ims = Ims(boot, devices, kind)
     ims.add(range(16), pasid=5)
     ims.fire(10, 0, 16)
-    ims.guest.run("echo virtio0 > /sys/bus/virtio/drivers/virtio_irq/unbind")
+    ims.guest.unbind(CONTROLLER)
+    assert ims.host.stats()["endpoints"] == 0
     assert not ims.guest.interrupts(action=ims.dev.address)
     ims.guest.run(f"[ -e /sys/bus/pci/devices/{ims.dev.address}/driver ] || "
                   f"echo {ims.dev.address} > /sys/bus/pci/drivers/ims-testdev/bind")
     ims.store.fails("open", "ENODEV")
     works_with_msix(ims.dev)
     ims.guest.unbind(ims.dev.address)
-    ims.guest.run("echo virtio0 > /sys/bus/virtio/drivers/virtio_irq/bind")
+    ims.guest.bind("virtio-pci", CONTROLLER)
     ims.guest.bind("ims-testdev", ims.dev.address)
     ims.store.cmd("open")
     ims.add(range(16), pasid=5)
@@ -551,7 +553,7 @@ def test_unbind_controller(boot, devices, kind):
 
 
 @pytest.mark.stock_only
-@both_kinds
+@either_kind
 def test_unload(boot, devices, kind):
     """virtio-irq stays loaded as long as a store is open."""
     ims = Ims(boot, devices, kind)
@@ -567,12 +569,11 @@ def test_unload(boot, devices, kind):
     works_with_msix(ims.dev)
 
 
-@pytest.mark.parametrize("kind", ["records"])
+@either_kind
 def test_remapping_parent(boot, devices, kind):
-    """Below interrupt remapping there are no stores, and MSI-X works."""
+    """Below an interrupt remapping unit virtio-irq serves nothing, so there is no store, either."""
     ims = Ims(boot, devices, kind, opened=False, append="intel_iommu=on",
               args=["-device", "intel-iommu,intremap=on"])
-    ims.store.fails("open", "EOPNOTSUPP")
-    assert f"store {ims.number} cannot be used: -EOPNOTSUPP" in ims.guest.dmesg()
+    assert "DMAR-IR: Enabled IRQ remapping" in ims.guest.dmesg()
+    ims.store.fails("open", "ENODEV")
     works_with_msix(ims.dev)
-    assert ims.guest.interrupts(chip=ims.dev.address)[0].virtual

@@ -14,7 +14,7 @@
  * vectors	A table of all vectors that are allocated or ever fired; the first
  *		line names the columns. "-" is what a vector does not have.
  * slots, records
- *		The same for stores 1 and 2.
+ *		The same for stores 1 and 2, of vectors that are allocated.
  * info		The device's own state, one "name value" per line.
  *
  * A result line is
