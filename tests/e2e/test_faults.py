@@ -159,17 +159,17 @@ def test_slow_alloc_delays_nobody(boot, devices):
     slow = Testdev(guest, devices.address("slow"), "slow")
     quick = Testdev(guest, devices.address("quick"), "quick")
     quick.cmd("alloc msix 8 8")
-    guest.set("delay", "alloc@1x1=4000")
+    guest.set("delay", f"alloc@1x1={4000 * guest.pace}")
     with guest.background(f"{{ {slow.shell('alloc msix 8 8')}; }} > /tmp/slow; echo > /tmp/done"):
         guest.wait_until(lambda: guest.get("stats")["held"] == 1, "the host thinks", 10)
         start = time.monotonic()
         for index in range(8):
-            assert quick.cmd(f"request {index}")["us"] < 500_000
+            assert quick.cmd(f"request {index}")["us"] < 500_000 * guest.pace
         quick.many([f"move {index} {index % 2}" for index in range(8)])
         quick.fire_and_wait(20)
         quick.cmd("free 0")
         assert guest.get("stats")["held"] == 1, "the host answered before the test was done"
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 4 * guest.pace
         guest.wait_until(lambda: guest.run("[ -e /tmp/done ]", check=False).rc == 0,
                          "the slow ALLOC is answered", 30)
     assert "ret=8 errno=0" in guest.read("/tmp/slow")
@@ -186,10 +186,10 @@ def test_slow_add_of_the_same_function(boot, devices):
     dev.cmd("request-all 0 2")
     dev.cmd("gap 1000000 0 2")
     dev.cmd("fire-all 5000 0 2")
-    guest.set("delay", "alloc@1x1=3000")
+    guest.set("delay", f"alloc@1x1={3000 * guest.pace}")
     with guest.background(f"{{ {dev.shell('add 9')}; }} > /tmp/slow; echo > /tmp/done"):
         guest.wait_until(lambda: guest.get("stats")["held"] == 1, "the host thinks", 10)
-        assert dev.cmd("request 2")["us"] < 500_000
+        assert dev.cmd("request 2")["us"] < 500_000 * guest.pace
         dev.cmd("move 0 1")
         dev.cmd("move 0 0")
         assert guest.get("stats")["held"] == 1
