@@ -13,6 +13,7 @@
 
 #define ANY			"any"
 #define MAX_MS			600000
+#define US_PER_MS		1000
 /* Longest name of a type, a status, or a malformation, and its NUL */
 #define MAX_WORD		16
 
@@ -79,13 +80,20 @@ int virtio_irq_parse_malform(const char *text, uint32_t *arg)
 	return -EINVAL;
 }
 
-int virtio_irq_parse_ms(const char *text, uint32_t *arg)
+int virtio_irq_parse_delay(const char *text, uint32_t *arg)
 {
-	uint32_t ms;
+	uint32_t number;
 
-	if (!take_number(&text, MAX_MS, &ms) || *text)
+	if (!take_number(&text, MAX_MS * US_PER_MS, &number))
 		return -EINVAL;
-	*arg = ms;
+	if (!*text) {
+		if (number > MAX_MS)
+			return -EINVAL;
+		number *= US_PER_MS;
+	} else if (strcmp(text, "us")) {
+		return -EINVAL;
+	}
+	*arg = number;
 	return 0;
 }
 
@@ -107,9 +115,12 @@ void virtio_irq_print_malform(char *buf, size_t size, uint32_t arg)
 	print_name(buf, size, malform_name(arg), arg);
 }
 
-void virtio_irq_print_ms(char *buf, size_t size, uint32_t arg)
+void virtio_irq_print_delay(char *buf, size_t size, uint32_t arg)
 {
-	print_name(buf, size, NULL, arg);
+	if (arg % US_PER_MS)
+		snprintf(buf, size, "%uus", (unsigned int)arg);
+	else
+		print_name(buf, size, NULL, arg / US_PER_MS);
 }
 
 /* Rules as text */
@@ -339,7 +350,7 @@ static bool malform_reply(uint32_t malform, uint8_t type, const uint8_t *req,
 
 size_t virtio_irq_inject_request(struct virtio_irq_inject *inj, struct virtio_irq_core *core,
 				 const void *req, size_t req_size,
-				 void *rsp, size_t rsp_size, uint32_t *delay_ms)
+				 void *rsp, size_t rsp_size, uint32_t *delay_us)
 {
 	uint8_t type = rule_type(req, req_size);
 	bool refuse, malform;
@@ -348,9 +359,9 @@ size_t virtio_irq_inject_request(struct virtio_irq_inject *inj, struct virtio_ir
 
 	refuse = match(&inj->refuse, type, &status);
 	malform = match(&inj->malform, type, &how);
-	if (!match(&inj->delay, type, delay_ms))
-		*delay_ms = 0;
-	if (*delay_ms)
+	if (!match(&inj->delay, type, delay_us))
+		*delay_us = 0;
+	if (*delay_us)
 		inj->delayed++;
 
 	if (refuse) {

@@ -41,7 +41,7 @@ struct virtio_irq_rule {
 	uint8_t type;
 	uint32_t nth;
 	uint32_t times;
-	uint32_t arg;			/* status, malformation, or milliseconds */
+	uint32_t arg;			/* status, malformation, or microseconds */
 };
 
 #define VIRTIO_IRQ_MAX_RULES		8
@@ -54,14 +54,15 @@ struct virtio_irq_ruleset {
 struct virtio_irq_inject {
 	struct virtio_irq_ruleset refuse;	/* arg: VIRTIO_IRQ_S_*, nothing changes */
 	struct virtio_irq_ruleset malform;	/* arg: enum virtio_irq_malform */
-	struct virtio_irq_ruleset delay;	/* arg: milliseconds until the answer */
+	struct virtio_irq_ruleset delay;	/* arg: microseconds until the answer */
 	enum virtio_irq_mute mute;
 	uint64_t refused, malformed, delayed;
 };
 
 /*
  * Text form, comma separated: TYPE[@NTH][xTIMES]=ARG, for example
- * "alloc@3x1=quota", "activate=nospc", "any=short", "alloc@1x1=500". TYPE is a
+ * "alloc@3x1=quota", "activate=nospc", "any=short", "alloc@1x1=500",
+ * "activate=10us". TYPE is a
  * request's name or "any". "" clears. 0, or -EINVAL and *@msg says why (a
  * static string); the old rules stay on error.
  */
@@ -74,14 +75,15 @@ int virtio_irq_ruleset_print(const struct virtio_irq_ruleset *set,
 
 int virtio_irq_parse_status(const char *text, uint32_t *arg);
 int virtio_irq_parse_malform(const char *text, uint32_t *arg);
-int virtio_irq_parse_ms(const char *text, uint32_t *arg);	/* at most 600000 */
+/* "500": milliseconds, "500us": microseconds; at most 600000 ms */
+int virtio_irq_parse_delay(const char *text, uint32_t *arg);
 void virtio_irq_print_status(char *buf, size_t size, uint32_t arg);
 void virtio_irq_print_malform(char *buf, size_t size, uint32_t arg);
-void virtio_irq_print_ms(char *buf, size_t size, uint32_t arg);
+void virtio_irq_print_delay(char *buf, size_t size, uint32_t arg);
 
 /*
  * virtio_irq_core_request() with the refusals and malformations applied.
- * *@delay_ms says how long the answer is to be held, 0: not at all. The effect
+ * *@delay_us says how long the answer is to be held, 0: not at all. The effect
  * of a delayed request is immediate, so later requests see it.
  *
  * VIRTIO_IRQ_MALFORM_LONG returns a used length that is one more than was
@@ -90,6 +92,6 @@ void virtio_irq_print_ms(char *buf, size_t size, uint32_t arg);
  */
 size_t virtio_irq_inject_request(struct virtio_irq_inject *inj, struct virtio_irq_core *core,
 				 const void *req, size_t req_size,
-				 void *rsp, size_t rsp_size, uint32_t *delay_ms);
+				 void *rsp, size_t rsp_size, uint32_t *delay_us);
 
 #endif /* VIRTIO_IRQ_INJECT_H */

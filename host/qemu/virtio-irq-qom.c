@@ -119,10 +119,10 @@ static const RuleProperty rule_properties[] = {
         virtio_irq_print_malform,
     }, {
         "delay",
-        "Answers to delay: TYPE[@NTH][xTIMES]=MILLISECONDS, comma separated",
+        "Answers to delay: TYPE[@NTH][xTIMES]=MILLISECONDS or =Nus, comma separated",
         offsetof(struct virtio_irq_inject, delay),
-        virtio_irq_parse_ms,
-        virtio_irq_print_ms,
+        virtio_irq_parse_delay,
+        virtio_irq_print_delay,
     },
 };
 

@@ -165,11 +165,11 @@ static void virtio_irq_drop_held(VirtIOIRQ *s)
  * a mapped buffer is marked dirty for migration only when that is unmapped.
  */
 static void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held, uint32_t used,
-                            size_t rsp_size, uint32_t delay_ms)
+                            size_t rsp_size, uint32_t delay_us)
 {
-    trace_virtio_irq_hold(s, held->elem.index, delay_ms);
+    trace_virtio_irq_hold(s, held->elem.index, delay_us);
     held->deadline = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                     (int64_t)delay_ms * SCALE_MS;
+                     (int64_t)delay_us * SCALE_US;
     held->used = used;
     held->rsp_size = MIN(used, rsp_size);
     held->rsp = g_memdup2(s->rsp, held->rsp_size);
@@ -182,17 +182,17 @@ static bool virtio_irq_handle_request(VirtIOIRQ *s, VirtIOIRQHeld *held)
     VirtQueueElement *elem = &held->elem;
     /* One byte more, to tell a request that is too long */
     uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX + 1] QEMU_ALIGNED(8);
-    uint32_t delay_ms = 0;
+    uint32_t delay_us = 0;
     size_t req_size, rsp_size, used;
 
     req_size = iov_to_buf(elem->out_sg, elem->out_num, 0, req, sizeof(req));
     rsp_size = MIN(iov_size(elem->in_sg, elem->in_num), s->rsp_max);
     used = virtio_irq_inject_request(&s->inject, s->core, req, req_size,
-                                     s->rsp, rsp_size, &delay_ms);
+                                     s->rsp, rsp_size, &delay_us);
     virtio_irq_trace_request(s, req, req_size, s->rsp, MIN(used, rsp_size));
 
-    if (delay_ms || s->inject.mute != VIRTIO_IRQ_MUTE_OFF) {
-        virtio_irq_hold(s, held, used, rsp_size, delay_ms);
+    if (delay_us || s->inject.mute != VIRTIO_IRQ_MUTE_OFF) {
+        virtio_irq_hold(s, held, used, rsp_size, delay_us);
         return false;
     }
     virtio_irq_answer(s, elem, s->rsp, rsp_size, used);

@@ -575,7 +575,7 @@ static void step_inject(struct input *in)
 	struct virtio_irq_ruleset *sets[] = { &inj.refuse, &inj.malform, &inj.delay };
 	uint8_t req[32], *rsp;
 	size_t rsp_size, used;
-	uint32_t delay_ms;
+	uint32_t delay_us;
 
 	for (unsigned int i = 0; i < 3; i++) {
 		sets[i]->num = byte(in) % 3;
@@ -595,9 +595,9 @@ static void step_inject(struct input *in)
 	rsp = malloc(rsp_size + 1);
 	CHECK(rsp);
 	used = virtio_irq_inject_request(&inj, m.core, req, req_sizes[req[0] % 9], rsp, rsp_size,
-					 &delay_ms);
-	CHECK(used <= rsp_size + 1 && delay_ms <= 9);
-	CHECK(inj.refused <= 1 && inj.malformed <= 1 && inj.delayed == !!delay_ms);
+					 &delay_us);
+	CHECK(used <= rsp_size + 1 && delay_us <= 9);
+	CHECK(inj.refused <= 1 && inj.malformed <= 1 && inj.delayed == !!delay_us);
 	free(rsp);
 	check_all();
 }

@@ -22,7 +22,7 @@ static void set_rules(struct virtio_irq_ruleset *set, const char *text,
 
 #define refuse(inj, text)	set_rules(&(inj)->refuse, text, virtio_irq_parse_status)
 #define malform(inj, text)	set_rules(&(inj)->malform, text, virtio_irq_parse_malform)
-#define delay(inj, text)	set_rules(&(inj)->delay, text, virtio_irq_parse_ms)
+#define delay(inj, text)	set_rules(&(inj)->delay, text, virtio_irq_parse_delay)
 
 /* The rules that are left */
 static const char *left(const struct virtio_irq_ruleset *set,
@@ -38,7 +38,7 @@ static const char *left(const struct virtio_irq_ruleset *set,
 struct answer {
 	size_t used;
 	uint8_t status;
-	uint32_t delay_ms;
+	uint32_t delay_us;
 	/* One more than the room: MALFORM_LONG must not be written to */
 	uint8_t rsp[128];
 };
@@ -46,11 +46,11 @@ struct answer {
 static struct answer ask(struct vmm *vmm, struct virtio_irq_inject *inj, const void *req,
 			 size_t req_size, size_t rsp_size)
 {
-	struct answer a = { .delay_ms = UINT32_MAX };
+	struct answer a = { .delay_us = UINT32_MAX };
 
 	memset(a.rsp, 0xaa, sizeof(a.rsp));
 	a.used = virtio_irq_inject_request(inj, vmm->core, req, req_size, a.rsp, rsp_size,
-					   &a.delay_ms);
+					   &a.delay_us);
 	for (size_t i = rsp_size; i < sizeof(a.rsp); i++)
 		assert_int_equal(a.rsp[i], 0xaa);
 	a.status = a.rsp[0];
@@ -230,13 +230,17 @@ static void arguments_parse_what_they_print(void **state)
 		assert_int_equal(virtio_irq_parse_malform(text, &arg), 0);
 		assert_int_equal(arg, i);
 	}
-	for (uint32_t i = 0; i <= 600000; i += 12345) {
-		virtio_irq_print_ms(text, sizeof(text), i);
-		assert_int_equal(virtio_irq_parse_ms(text, &arg), 0);
+	for (uint32_t i = 0; i <= 600000000; i += i < 600000 ? 12345 : 12345000) {
+		virtio_irq_print_delay(text, sizeof(text), i);
+		assert_int_equal(virtio_irq_parse_delay(text, &arg), 0);
 		assert_int_equal(arg, i);
 	}
-	assert_int_equal(virtio_irq_parse_ms("600000", &arg), 0);
-	assert_int_equal(arg, 600000);
+	assert_int_equal(virtio_irq_parse_delay("600000", &arg), 0);
+	assert_int_equal(arg, 600000000);
+	assert_int_equal(virtio_irq_parse_delay("600000000us", &arg), 0);
+	assert_int_equal(arg, 600000000);
+	assert_int_equal(virtio_irq_parse_delay("10us", &arg), 0);
+	assert_int_equal(arg, 10);
 	/* What has no name is a number, also beyond 8 bits */
 	virtio_irq_print_status(text, sizeof(text), 200);
 	assert_string_equal(text, "200");
@@ -248,13 +252,14 @@ static void arguments_parse_what_they_print(void **state)
 
 static void arguments_that_make_no_sense_are_refused(void **state)
 {
-	static const char *const ms[] = { "", "600001", "-1", "1s", "0x10", " 1", "1 ", "quota",
+	static const char *const ms[] = { "", "600001", "-1", "1s", "0x10", " 1", "1 ", "quota", "us",
+					  "1us ", "600000001us", "1u",
 					  "99999999999999999999" };
 	uint32_t arg = 42;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(ms); i++)
-		assert_int_equal(virtio_irq_parse_ms(ms[i], &arg), -EINVAL);
+		assert_int_equal(virtio_irq_parse_delay(ms[i], &arg), -EINVAL);
 	assert_int_equal(virtio_irq_parse_status("", &arg), -EINVAL);
 	assert_int_equal(virtio_irq_parse_status("ok", &arg), -EINVAL);
 	assert_int_equal(virtio_irq_parse_malform("", &arg), -EINVAL);
@@ -274,7 +279,7 @@ static void inject_nothing_is_the_core_itself(void **state)
 	a = ask_alloc(vmm, &inj, 0, 4);
 	assert_int_equal(a.used, 16);
 	assert_int_equal(a.status, VIRTIO_IRQ_S_OK);
-	assert_int_equal(a.delay_ms, 0);
+	assert_int_equal(a.delay_us, 0);
 	a = ask_activate(vmm, &inj, 0);
 	assert_int_equal(pair_of(&a).address, PAIR_ADDRESS);
 	assert_int_equal(inj.refused + inj.malformed + inj.delayed, 0);
@@ -532,13 +537,13 @@ static void delay_is_told_and_the_effect_is_immediate(void **state)
 
 	must_attach(vmm, EP);
 	delay(&inj, "alloc@2x1=500,free=0");
-	assert_int_equal(ask_alloc(vmm, &inj, 0, 1).delay_ms, 0);
+	assert_int_equal(ask_alloc(vmm, &inj, 0, 1).delay_us, 0);
 	a = ask_alloc(vmm, &inj, 1, 1);
-	assert_int_equal(a.delay_ms, 500);
+	assert_int_equal(a.delay_us, 500000);
 	assert_int_equal(a.status, VIRTIO_IRQ_S_OK);
 	assert_int_equal(stats(vmm).allocated, 2);
-	assert_int_equal(ask_alloc(vmm, &inj, 2, 1).delay_ms, 0);
-	assert_int_equal(ask_free(vmm, &inj, 1).delay_ms, 0);
+	assert_int_equal(ask_alloc(vmm, &inj, 2, 1).delay_us, 0);
+	assert_int_equal(ask_free(vmm, &inj, 1).delay_us, 0);
 	assert_int_equal(inj.delayed, 1);
 }
 
@@ -552,7 +557,7 @@ static void delay_applies_to_refusals_too(void **state)
 	delay(&inj, "activate=10");
 	a = ask_activate(vmm, &inj, 0);
 	assert_int_equal(a.status, VIRTIO_IRQ_S_NOMEM);
-	assert_int_equal(a.delay_ms, 10);
+	assert_int_equal(a.delay_us, 10000);
 	assert_int_equal(inj.refused, 1);
 	assert_int_equal(inj.delayed, 1);
 }
