@@ -51,13 +51,17 @@ struct VirtIOIRQSource {
     VirtIOIRQ *s;
     PCIDevice *pdev; /* a reference */
     uint64_t window_start;
+    /* What is below our region, for ever: the bus master region leads there */
+    AddressSpace *below;
+    /* Of the message that is being delivered */
+    uint16_t requester_id;
     MemoryRegion mr;
 };
 
 /* Our region sits in front of bus_master_enable_region */
 static bool may_access(VirtIOIRQSource *src)
 {
-    return DEVICE(src->pdev)->realized &&
+    return src->pdev->qdev.realized &&
            pci_get_word(src->pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
@@ -70,8 +74,7 @@ static MemTxResult source_read_below(VirtIOIRQSource *src, uint64_t address,
     uint8_t buf[8] = { };
     MemTxResult result;
 
-    result = address_space_read(pci_device_iommu_address_space(src->pdev),
-                                address, attrs, buf, size);
+    result = address_space_read(src->below, address, attrs, buf, size);
     *val = ldn_le_p(buf, size);
     return result;
 }
@@ -83,8 +86,7 @@ static MemTxResult source_write_below(VirtIOIRQSource *src, uint64_t address,
     uint8_t buf[8];
 
     stn_le_p(buf, size, val);
-    return address_space_write(pci_device_iommu_address_space(src->pdev),
-                               address, attrs, buf, size);
+    return address_space_write(src->below, address, attrs, buf, size);
 }
 
 static MemTxResult source_read(void *opaque, hwaddr offset, uint64_t *val,
@@ -117,11 +119,13 @@ static MemTxResult source_message(VirtIOIRQSource *src, uint64_t address,
      * Already detached: looked up in a FlatView of before. A DETACH may also be
      * among the requests that are served now.
      */
-    object_ref(OBJECT(src));
+    object_ref(&src->parent_obj);
     if (src->ep) {
         virtio_irq_serve_before_message(src->s);
     }
     if (src->ep) {
+        /* MSIs have it, but plain DMA does not say who it is from */
+        src->requester_id = attrs.requester_id ?: pci_requester_id(src->pdev);
         if (size == sizeof(uint32_t) && !(address % sizeof(uint32_t))) {
             verdict = virtio_irq_core_message(src->s->core, src->ep, address,
                                               val, has_pasid,
@@ -138,7 +142,7 @@ static MemTxResult source_message(VirtIOIRQSource *src, uint64_t address,
     if (verdict == VIRTIO_IRQ_PASS) {
         result = source_write_below(src, address, val, size, attrs);
     }
-    object_unref(OBJECT(src));
+    object_unref(&src->parent_obj);
     return result;
 }
 
@@ -322,6 +326,7 @@ static uint8_t virtio_irq_attach(void *opaque, struct virtio_irq_ep *ep,
     src->pdev = pdev;
     object_ref(OBJECT(pdev));
     src->window_start = s->window_start;
+    src->below = pci_device_iommu_address_space(pdev);
     memory_region_init_io(&src->mr, OBJECT(src), &source_ops, src,
                           "virtio-irq-source",
                           s->window_end - s->window_start + 1);
@@ -379,13 +384,12 @@ static void virtio_irq_deliver(void *opaque, void *priv,
     MemTxAttrs attrs = { };
     bool busy = s->busy;
 
-    attrs.requester_id = pci_requester_id(src->pdev);
+    attrs.requester_id = src->requester_id;
     trace_virtio_irq_deliver(s, attrs.requester_id, route->address,
                              route->data);
     /* On machines without a route window this could hit our own doorbell */
     s->busy = true;
-    address_space_stl_le(pci_device_iommu_address_space(src->pdev),
-                         route->address, route->data, attrs, NULL);
+    address_space_stl_le(src->below, route->address, route->data, attrs, NULL);
     s->busy = busy;
 }
 

@@ -202,7 +202,8 @@ static bool virtio_irq_handle_request(VirtIOIRQ *s, VirtIOIRQHeld *held)
 
 static bool virtio_irq_queue_runs(VirtIOIRQ *s)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    /* On the way of every message: no checked cast, here or in its callers */
+    VirtIODevice *vdev = &s->parent_obj;
 
     return !vdev->broken && (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
            virtio_queue_ready(s->requestq);
@@ -277,7 +278,7 @@ static void virtio_irq_handle_eventq(VirtIODevice *vdev, VirtQueue *vq)
 void virtio_irq_serve_before_message(VirtIOIRQ *s)
 {
     if (s->busy ||
-        !virtio_vdev_has_feature(VIRTIO_DEVICE(s), VIRTIO_IRQ_F_LAZY) ||
+        !virtio_vdev_has_feature(&s->parent_obj, VIRTIO_IRQ_F_LAZY) ||
         !virtio_irq_queue_runs(s) || virtio_queue_empty(s->requestq)) {
         return;
     }
