@@ -20,6 +20,10 @@ EXITS = (
 )
 WHOLE_LIFE = 133
 
+# Interrupts stay off longer than the host takes by the guest's own work, and once in a
+# while by an interrupt of the host's that comes late. In ns.
+OWN_WAIT = 20000
+
 BYTES_PER_VECTOR = 64
 # O(1): chains in a hash table that is full are a bit longer at one size than at another
 FLAT = 1.25
@@ -76,12 +80,37 @@ def _core_budgets(core):
                     round(max(counts) / min(counts), 3), FLAT, "times")
 
 
+def _delivery_budgets(delivery):
+    yield Check("host instructions of a message against Intel's",
+                round(delivery["virtio-irq"]["instructions"] /
+                      delivery["intel"]["instructions"], 3), 1.0, "times")
+
+
+def _latency_budgets(latency):
+    for delay, numbers in latency.items():
+        yield Check(f"interrupts off, host takes {delay} us: what the guest adds at worst",
+                    numbers["worst-ns"] - 1000 * int(delay), OWN_WAIT, "ns")
+
+
+def _replay_budgets(replay):
+    for vectors, numbers in replay.items():
+        # ATTACH and ALLOC besides
+        yield Check(f"replay of {vectors}: requests", numbers["requests"], int(vectors) + 2,
+                    "requests")
+
+
 def budgets(results):
     """All checks of what was measured."""
     if "life" in results:
         yield from _life_budgets(results["life"])
     if "core" in results:
         yield from _core_budgets(results["core"])
+    if "delivery" in results:
+        yield from _delivery_budgets(results["delivery"])
+    if "latency" in results:
+        yield from _latency_budgets(results["latency"])
+    if "replay" in results:
+        yield from _replay_budgets(results["replay"])
 
 
 def counts(tree, path=()):

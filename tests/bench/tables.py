@@ -62,6 +62,26 @@ def rates(results):
     return rows
 
 
+def delivery(results):
+    """Host instructions of a message."""
+    return [["", "host instructions"],
+            *[[name, str(numbers["instructions"])] for name, numbers in results.items()]]
+
+
+def latency(results):
+    """Polled waits."""
+    return [["host takes", "waits", "99.9 % within", "worst"],
+            *[[f"{delay} us", str(numbers["waits"]), f"{numbers['p99.9-us']} us",
+               f"{numbers['worst-ns'] / 1000:.1f} us"] for delay, numbers in results.items()]]
+
+
+def replay(results):
+    """After a reset of the device."""
+    return [["vectors", "requests", "notifications"],
+            *[[vectors, str(numbers["requests"]), str(numbers["notifications"])]
+              for vectors, numbers in results.items()]]
+
+
 def everything(results):
     """(title, rows) of all there is."""
     life = results.get("life")
@@ -78,6 +98,12 @@ def everything(results):
                    repeated(life, ("storm", results["times"]["storm"])))
             yield ("Hot loop: add, request, free and remove one vector",
                    repeated(life, ("hot", results["times"]["hot"])))
+    if "replay" in results:
+        yield "Replay after a reset of the device", replay(results["replay"])
+    if "delivery" in results:
+        yield "A message, from the function to the APIC", delivery(results["delivery"])
+    if "latency" in results:
+        yield "Interrupts off while the guest waits for ACTIVATE", latency(results["latency"])
     if "core" in results:
         yield "Device core: host instructions per vector, and its memory", core(results["core"])
         yield "Device core: thousands per second, one CPU of this machine", rates(results["core"])

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""Pictures of the results, drawn by gnuplot."""
+
+import subprocess
+
+import checks
+
+PHASES = ("alloc", "request", "move", "free", "release")
+# The same in every picture, also for those who do not see all colours
+COLOURS = {"native": "#7f7f7f", "intel": "#d95f02", "amd": "#e7298a", "virtio-irq": "#1b6ca8"}
+OTHER_COLOURS = ("#1b9e77", "#7570b3", "#a6761d", "#666666")
+
+HEAD = """set terminal svg size {width},420 font "sans,13" background "white"
+set output "{output}"
+set title "{title}"
+set ylabel "{ylabel}"
+set grid ytics lc rgb "#dddddd"
+set key outside right top
+set border 3
+set tics nomirror
+"""
+BARS = """set style data histogram
+set style histogram cluster gap 1
+set style fill solid border -1
+set yrange [0:*]
+"""
+
+
+def colour(name, index):
+    """Of a contender."""
+    return COLOURS.get(name, OTHER_COLOURS[index % len(OTHER_COLOURS)])
+
+
+def quoted(text):
+    """A string of gnuplot's that has nothing special in it."""
+    return text.replace("_", "\\\\_")
+
+
+def block(name, rows):
+    """Data within the script."""
+    lines = [" ".join(f'"{quoted(cell)}"' if isinstance(cell, str) else f"{cell:g}"
+                      for cell in row) for row in rows]
+    return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"
+
+
+def draw(script):
+    """Run gnuplot."""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
+def bars(output, title, ylabel, labels, series):
+    """Groups of bars: series is {name: [value of each label]}."""
+    rows = [[label, *(values[i] for values in series.values())]
+            for i, label in enumerate(labels)]
+    plots = [f'$data using {i + 2}:xtic(1) title "{quoted(name)}" lc rgb "{colour(name, i)}"'
+             for i, name in enumerate(series)]
+    draw(HEAD.format(output=output, title=quoted(title), ylabel=ylabel, width=900) + BARS +
+         block("data", rows) + "plot " + ", ".join(plots) + "\n")
+
+
+def curves(output, title, labels, series):
+    """Lines over a logarithmic axis: series is {name: [(x, y)]}."""
+    script = HEAD.format(output=output, title=quoted(title), ylabel=labels[1], width=760)
+    script += f'set xlabel "{labels[0]}"\nset logscale x\nset yrange [0:*]\n'
+    plots = []
+    for i, (name, points) in enumerate(series.items()):
+        script += block(f"data{i}", points)
+        plots.append(f'$data{i} using 1:2 with linespoints lw 2 pt 7 title "{quoted(name)}"')
+    draw(script + "plot " + ", ".join(plots) + "\n")
+
+
+def _life(life, directory):
+    for what, ylabel, name in (("controller", "exits to the controller", "exits"),
+                               ("instructions", "guest instructions", "instructions")):
+        series = {contender: [found[checks.LIFE][phase][what] for phase in PHASES]
+                  for contender, found in life.items() if checks.LIFE in found}
+        bars(directory / f"{name}.svg", f"{checks.VECTORS} MSI-X vectors", ylabel, PHASES, series)
+
+
+def _core(core, directory):
+    sizes = {tuple(map(int, size.split("/"))): numbers for size, numbers in core.items()}
+    names = next(iter(sizes.values()))["instructions"]
+    endpoints = min(size[1] for size in sizes if size[0] == min(size[0] for size in sizes))
+    vectors = max(size[0] for size in sizes)
+    for axis, title, output, chosen in (
+            ("vectors", f"Device core, {endpoints} endpoints", "core-vectors",
+             sorted(size for size in sizes if size[1] == endpoints)),
+            ("endpoints", f"Device core, {vectors} vectors", "core-endpoints",
+             sorted(size for size in sizes if size[0] == vectors))):
+        place = 0 if axis == "vectors" else 1
+        curves(directory / f"{output}.svg", title, (axis, "host instructions per vector"),
+               {name: [(size[place], sizes[size]["instructions"][name]) for size in chosen]
+                for name in names})
+
+
+def _delivery(delivery, directory):
+    bars(directory / "delivery.svg", "One message, from the function to the APIC",
+         "host instructions", ("message",),
+         {name: [numbers["instructions"]] for name, numbers in delivery.items()})
+
+
+def everything(results, directory):
+    """All pictures of complete results."""
+    _life(results["life"], directory)
+    _core(results["core"], directory)
+    _delivery(results["delivery"], directory)
