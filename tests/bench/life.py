@@ -29,10 +29,11 @@ WARM_UP = 2
 WAITING = ("first", "land", "fire", "storm")
 COMMAND_TIMEOUT = 300
 
-# Number of vectors that fit on two CPUs, about 200 each, and CPUs for the others
+# Two CPUs have room for the small numbers. A CPU has about 200 vectors, and one that is
+# moved takes two until the old one is cleaned up.
 SMALL = (1, 8, 64)
 LARGE = (512, 2048)
-LARGE_SMP = 12
+LARGE_SMP = 24
 
 STORM = (64, 10)
 HOT = (4, 100)
