@@ -252,8 +252,8 @@ static void arguments_parse_what_they_print(void **state)
 
 static void arguments_that_make_no_sense_are_refused(void **state)
 {
-	static const char *const ms[] = { "", "600001", "-1", "1s", "0x10", " 1", "1 ", "quota", "us",
-					  "1us ", "600000001us", "1u",
+	static const char *const ms[] = { "", "600001", "-1", "1s", "0x10", " 1", "1 ", "quota",
+					  "us", "1us ", "600000001us", "1u",
 					  "99999999999999999999" };
 	uint32_t arg = 42;
 
