@@ -127,6 +127,50 @@ static void release_and_commit(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->committed);
 }
 
+static void do_refused_commit(struct meanwhile *m)
+{
+	fake_host_rule(m->e.host, FAKE_REFUSE, VIRTIO_IRQ_T_COMMIT, 1, VIRTIO_IRQ_S_NOSPC);
+	m->ret = virtio_irq_commit(m->vec);
+}
+
+/* A COMMIT that is refused does not make up for an earlier one without a proper answer */
+static void release_and_refused_commit(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, VIRTIO_IRQ_T_RELEASE, do_refused_commit);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	fake_host_rule(m.e.host, FAKE_LENGTH, VIRTIO_IRQ_T_COMMIT, 1, 5);
+	KUNIT_EXPECT_EQ(test, virtio_irq_commit(m.vec), -EIO);
+	race_run(test, &m);
+	KUNIT_EXPECT_EQ(test, m.ret, -ENOSPC);
+	KUNIT_EXPECT_FALSE(test, m.vec->release_lost);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 0)->committed);
+}
+
+/* Nor does the answer to a RELEASE that went before it */
+static void earlier_release_does_not_count(struct kunit *test)
+{
+	struct meanwhile m = { };
+
+	race_start(test, &m, 0, NULL);
+	KUNIT_ASSERT_EQ(test, virtio_irq_commit(m.vec), 0);
+	fake_host_rule(m.e.host, FAKE_SILENT, VIRTIO_IRQ_T_RELEASE, 1, 0);
+	virtio_irq_release(m.vec);
+	virtio_irq_flush_timer(&m.e.vi->timer);
+	KUNIT_ASSERT_EQ(test, m.e.host->num_held, 1);
+	fake_host_rule(m.e.host, FAKE_LENGTH, VIRTIO_IRQ_T_COMMIT, 1, 5);
+	KUNIT_EXPECT_EQ(test, virtio_irq_commit(m.vec), -EIO);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, 0)->committed);
+	flush_delayed_work(&m.e.vi->recover);
+	fake_host_speak(m.e.host);
+	virtio_irq_flush_timer(&m.e.vi->timer);
+	engine_settle(test, &m.e);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 0)->committed);
+	KUNIT_EXPECT_FALSE(test, m.vec->release_lost);
+}
+
 static void do_alloc(struct meanwhile *m)
 {
 	m->ret = virtio_irq_alloc(&m->e.ep->msi, 8, 4, 0, 64);
@@ -321,6 +365,8 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(arm_and_deactivate),
 	KUNIT_CASE(disarm_and_activate),
 	KUNIT_CASE(release_and_commit),
+	KUNIT_CASE(release_and_refused_commit),
+	KUNIT_CASE(earlier_release_does_not_count),
 	KUNIT_CASE(free_and_alloc),
 	KUNIT_CASE(free_and_alloc_under_way),
 	KUNIT_CASE(reserve_and_free),

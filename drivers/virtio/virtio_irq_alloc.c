@@ -532,13 +532,13 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	vec->uncommitted = !err && call.epoch != vi->epoch;
 	if (vec->uncommitted)
 		__virtio_irq_mark(vi);
-	/* Without a proper answer the host may hold a commitment */
-	if (err == -ETIMEDOUT || err == -EIO) {
-		vec->release_lost = true;
-		__virtio_irq_mark(vi);
-	} else {
+	/* Without a proper answer the host may hold a commitment; a refusal changes nothing */
+	if (!err)
 		vec->release_lost = false;
-	}
+	else if (err == -ETIMEDOUT || err == -EIO)
+		vec->release_lost = true;
+	if (vec->release_lost)
+		__virtio_irq_mark(vi);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }

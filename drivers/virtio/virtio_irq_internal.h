@@ -94,8 +94,8 @@ union virtio_irq_req {
  * @err: the answer's status as an errno, valid if DONE
  * @vec: vector named by an ACTIVATE or DEACTIVATE, NULL if it is gone
  * @store: store named by a posted FREE, NULL if it is gone
- * @rel: vector named by a RELEASE or by recovery's COMMIT, NULL if it is gone
- * @stamp: @vec's number of this request
+ * @rel: vector named by a COMMIT or RELEASE, NULL if it is gone
+ * @stamp: number of this request among those that name @vec or @rel
  * @route: what an ACTIVATE sent
  * @pasid: likewise
  * @epoch: of the answer, see struct virtio_irq
@@ -136,7 +136,7 @@ struct virtio_irq_slot {
  * @reply: @ok_len bytes for the answer; NULL if only its status matters
  * @vec: vector of an ACTIVATE or DEACTIVATE
  * @store: store of a FREE that is posted
- * @rel: vector of a RELEASE, or of recovery's COMMIT
+ * @rel: vector of a COMMIT or RELEASE
  * @granting: store of an ALLOC, counted in its allocs while the host may answer
  * @counted: it is counted there
  * @epoch: of the answer, see struct virtio_irq; 0: there is none yet
@@ -220,7 +220,7 @@ struct virtio_irq_note {
  * @pending: stores with a FREE that has yet to be queued
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
- * @stamp: number of the last ACTIVATE or DEACTIVATE
+ * @stamp: number of the last request that names one vector
  * @epoch: lives of the device: 1, and one more after each reset
  * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do

@@ -212,6 +212,9 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	if (slot->vec) {
 		slot->stamp = ++vi->stamp;
 		slot->vec->stamp = slot->stamp;
+	} else if (slot->rel) {
+		slot->stamp = ++vi->stamp;
+		slot->rel->rel_stamp = slot->stamp;
 	}
 
 	switch (slot->type) {

@@ -43,13 +43,20 @@ static int virtio_irq_status_errno(u8 status)
 	}
 }
 
+static void __virtio_irq_vector_not_posted(struct virtio_irq *vi, struct virtio_irq_vector *vec)
+{
+	if (!vec || --vec->posted)
+		return;
+	/* Recovery has left it alone until now */
+	if ((vec->maybe_armed && !vec->wanted) || (vec->release_lost && !vec->committed))
+		__virtio_irq_mark(vi);
+}
+
 static void __virtio_irq_not_posted(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
 	vi->posted--;
-	if (slot->vec)
-		slot->vec->posted--;
-	if (slot->rel)
-		slot->rel->posted--;
+	__virtio_irq_vector_not_posted(vi, slot->vec);
+	__virtio_irq_vector_not_posted(vi, slot->rel);
 }
 
 /**
@@ -199,7 +206,8 @@ static void __virtio_irq_released(struct virtio_irq *vi, struct virtio_irq_slot 
 {
 	struct virtio_irq_vector *vec = slot->rel;
 
-	if (!vec)
+	/* A later COMMIT may have committed it again */
+	if (!vec || vec->rel_stamp != slot->stamp)
 		return;
 	if (!err || err == -ENOENT)
 		vec->release_lost = false;

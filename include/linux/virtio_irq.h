@@ -128,6 +128,7 @@ struct virtio_irq_store {
  *
  * @generation: granted if equal to the store's
  * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
+ * @rel_stamp: number of the last COMMIT or RELEASE
  * @posted: DEACTIVATE and RELEASE requests that nobody waits for, unanswered
  * @route: what the parent domain composed last
  * @acked: the route that the host acknowledged last
@@ -159,6 +160,7 @@ struct virtio_irq_vector {
 
 	u32			generation;
 	u64			stamp;
+	u64			rel_stamp;
 	unsigned int		posted;
 	struct virtio_irq_msg	route;
 	struct virtio_irq_msg	acked;
