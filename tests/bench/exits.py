@@ -15,13 +15,16 @@ MARK = ("read", "ims-testdev-regs", 0x54534d49)
 
 APIC_BASE = 0xfee00000
 APIC_REGISTERS = range(1, 0x1000)
+# Of each vector's block of registers, see ims_testdev_regs.h
+STORE_VECTOR_SIZE = 0x40
+SLOT_REGISTERS = range(0x20, 0x30)
 
 # Emulated by a hypervisor, or the function's own business? The first that matches
 CLASSES = (
     ("controller", r"virtio-pci-.*-virtio-irq|intel_iommu|amdvi-mmio"),
     # Sent by functions, and no exits at all
     ("message", r"virtio-irq-source|vtd-ir|amd_iommu_ir|kvm-apic-msi"),
-    ("table", r"msix-table|msix-pba|ims-testdev-slots"),
+    ("table", r"msix-table|msix-pba"),
     ("testdev", r"ims-testdev-.*"),
     ("pci", r"pci-conf-.*|pcie-mmcfg-.*"),
     ("apic", r"apic-msi|ioapic"),
@@ -35,6 +38,8 @@ def classify(address, region):
     # The APIC's page takes messages for CPU 0, too
     if region == "apic-msi" and address - APIC_BASE not in APIC_REGISTERS:
         return "message"
+    if region == "ims-testdev-stores" and address % STORE_VECTOR_SIZE in SLOT_REGISTERS:
+        return "table"
     return next(name for name, pattern in CLASSES if re.fullmatch(pattern, region))
 
 

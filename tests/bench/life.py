@@ -11,7 +11,7 @@ import re
 
 from devices import Devices
 from guest import Guest
-from testdev import Testdev
+from testdev import Store, Testdev
 
 import exits
 
@@ -50,6 +50,8 @@ class Contender:
     args: tuple = ()
     # What the kernel log says if it is in use
     sign: str = None
+    # Of the function that has the vectors, 0: its MSI-X table
+    store: int = 0
 
 
 CONTENDERS = (
@@ -59,6 +61,11 @@ CONTENDERS = (
     Contender("amd", "AMD interrupt remapping", "CONFIG_AMD_IOMMU",
               args=("-device", "amd-iommu,intremap=on"), sign=r"AMD-Vi: Interrupt remapping enabled"),
     Contender("virtio-irq", "virtio-irq", virq=True),
+)
+# What only virtio-irq can serve
+STORES = (
+    Contender("slots", "virtio-irq, IMS in the device", virq=True, store=Store.SLOTS),
+    Contender("records", "virtio-irq, IMS in memory", virq=True, store=Store.RECORDS),
 )
 
 
@@ -76,13 +83,16 @@ class Bench:
         # pylint: disable=too-many-arguments
         self.contender = contender
         self.devices = Devices(directory)
-        self.devices.testdev(vectors=vectors)
+        self.devices.testdev(**{"vectors": vectors, "bar-slots": vectors,
+                                "memory-slots": vectors})
         load = ["virtio_irq"] if contender.virq else []
         self.guest = Guest(
             directory, virq={} if contender.virq else None, devices=self.devices.devices,
             args=[*FIXED, *contender.args], accel="tcg,thread=single",
             load=load + ["ims_testdev"], smp=smp, append=f"{FIXED_KERNEL} {ONE_CPU if smp == 2 else ''}")
-        self.dev = Testdev(self.guest, self.devices.address("testdev"))
+        address = self.devices.address("testdev")
+        self.dev = (Store(self.guest, address, contender.store) if contender.store
+                    else Testdev(self.guest, address))
 
     def __enter__(self):
         self.guest.start()
@@ -91,6 +101,8 @@ class Bench:
         sign = self.contender.sign
         if sign and not re.search(sign, self.guest.dmesg()):
             raise AssertionError(f"{self.contender.title} is not in use")
+        if self.contender.store:
+            self.dev.cmd("open")
         return self
 
     def __exit__(self, *_):

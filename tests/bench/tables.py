@@ -40,9 +40,10 @@ def repeated(results, what):
 
 def budgets(found):
     """What is allowed and what was measured."""
-    return [["", "measured", "allowed", ""],
-            *[[check.name, f"{check.measured:g}", f"{check.limit:g}", check.unit]
-              for check in found]]
+    return [["", "measured", "budget", "", ""],
+            *[[check.name, f"{check.measured:g}", f"{check.limit:g}", check.unit,
+               f"missed, {check.accepted:g} accepted" if check.measured > check.limit and
+               check.accepted else "" if check.passed else "MISSED"] for check in found]]
 
 
 def core(results):
@@ -98,6 +99,12 @@ def everything(results):
                    repeated(life, ("storm", results["times"]["storm"])))
             yield ("Hot loop: add, request, free and remove one vector",
                    repeated(life, ("hot", results["times"]["hot"])))
+    stores = results.get("stores")
+    if stores:
+        for command in sorted(next(iter(stores.values())), key=number):
+            yield (f"Life of {number(command)} IMS vectors: exits for all of them "
+                   "(controller + store + PCI), guest instructions for each",
+                   lives(stores, command))
     if "replay" in results:
         yield "Replay after a reset of the device", replay(results["replay"])
     if "delivery" in results:

@@ -241,6 +241,7 @@ struct itd_dev {
 /**
  * struct itd_bench - a measurement
  * @itd: the device
+ * @store: whose vectors
  * @count: number of vectors
  * @start: when the current phase began, in cycles
  * @nr_phases: number of phases that have ended
@@ -250,6 +251,7 @@ struct itd_dev {
  */
 struct itd_bench {
 	struct itd_dev		*itd;
+	struct itd_store	*store;
 	u32			count;
 	u64			start;
 	unsigned int		nr_phases;
@@ -352,6 +354,7 @@ void itd_job_stop(struct itd_job *job);
 /* ims_testdev_bench.c */
 int itd_bench_alloc_only(struct itd_bench *b);
 int itd_bench_life(struct itd_bench *b);
+int itd_bench_store_life(struct itd_bench *b);
 int itd_bench_storm(struct itd_bench *b, u32 rounds);
 int itd_bench_hot(struct itd_bench *b, u32 rounds);
 

@@ -56,7 +56,7 @@ static int itd_bench_each(struct itd_bench *b, itd_bench_fn fn)
 
 	guard(rwsem_read)(&b->itd->life);
 	for (u32 i = 0; i < b->count; i++) {
-		struct itd_vector *v = &b->itd->vec[i];
+		struct itd_vector *v = &b->store->vec[i];
 
 		guard(mutex)(&v->lock);
 		ret = fn(v);
@@ -187,6 +187,31 @@ static int itd_bench_use(struct itd_bench *b)
 		ret = itd_bench_phase(b, "fire", itd_bench_fire);
 	if (!ret)
 		ret = itd_bench_phase(b, "free", itd_free);
+	return ret;
+}
+
+static int itd_bench_add(struct itd_vector *v)
+{
+	return itd_store_add(v, VIRTIO_IRQ_NO_PASID);
+}
+
+/**
+ * itd_bench_store_life - the whole life of some vectors of store 1 or 2
+ * @b: store, and the number of vectors in count; receives the phases
+ *
+ * Context: Process context.
+ * Return: 0 or the first error; then what was added stays.
+ */
+int itd_bench_store_life(struct itd_bench *b)
+{
+	int ret;
+
+	ret = itd_bench_phase(b, "add", itd_bench_add);
+	if (!ret)
+		ret = itd_bench_use(b);
+	if (!ret)
+		ret = itd_bench_phase(b, "remove", itd_store_remove);
+	itd_bench_mark(b->itd);
 	return ret;
 }
 

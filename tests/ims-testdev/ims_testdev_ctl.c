@@ -126,7 +126,8 @@
  * bench storm|hot COUNT ROUNDS
  *		measure: allocation of COUNT MSI-X vectors; all of their life; their
  *		moving around, ROUNDS times; adding, requesting, freeing and
- *		removing one beside them. There may be no vectors. <phase>=<cycles>
+ *		removing one beside them. There may be no vectors. <phase>=<cycles>.
+ *		Of another store life alone, which must be open.
  */
 
 #include <linux/cleanup.h>
@@ -624,6 +625,8 @@ static int itd_cmd_freed_fire(struct itd_cmd *cmd)
 
 static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
 {
+	if (b->store->number != IMS_TESTDEV_STORE_MSI)
+		return strcmp(what, "life") ? -EINVAL : itd_bench_store_life(b);
 	if (!strcmp(what, "alloc"))
 		return itd_bench_alloc_only(b);
 	if (!strcmp(what, "life"))
@@ -637,7 +640,7 @@ static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
 
 static int itd_cmd_bench(struct itd_cmd *cmd)
 {
-	struct itd_bench b = { .itd = cmd->itd };
+	struct itd_bench b = { .itd = cmd->itd, .store = cmd->store };
 	u32 rounds = 1;
 	int ret;
 
@@ -646,7 +649,7 @@ static int itd_cmd_bench(struct itd_cmd *cmd)
 		ret = itd_opt_u32(cmd, 2, &rounds);
 	if (ret)
 		return ret;
-	if (!b.count || b.count > cmd->itd->nr_vectors || !rounds)
+	if (!b.count || b.count > cmd->store->nr_vectors || !rounds)
 		return -EINVAL;
 
 	ret = itd_bench_run(&b, cmd->argv[0], rounds);
@@ -676,7 +679,7 @@ static const struct itd_command itd_commands[] = {
 	{ "raw",		2, 4, itd_cmd_raw },
 	{ "raw-vector",		1, 3, itd_cmd_raw_vector, ITD_ANY_STORE },
 	{ "freed-fire",		1, 2, itd_cmd_freed_fire, ITD_ANY_STORE },
-	{ "bench",		2, 3, itd_cmd_bench },
+	{ "bench",		2, 3, itd_cmd_bench, ITD_ANY_STORE },
 	{ }
 };
 
