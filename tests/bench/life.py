@@ -28,6 +28,8 @@ WARM_UP = 2
 # But in these the CPU may turn round while it waits for another one, or not
 WAITING = ("first", "land", "fire", "storm")
 COMMAND_TIMEOUT = 300
+# One thread of the host for all CPUs of the guest
+BOOT_TIMEOUT = 600
 
 # Two CPUs have room for the small numbers. A CPU has about 200 vectors, and one that is
 # moved takes two until the old one is cleaned up.
@@ -88,7 +90,7 @@ class Bench:
         load = ["virtio_irq"] if contender.virq else []
         self.guest = Guest(
             directory, virq={} if contender.virq else None, devices=self.devices.devices,
-            args=[*FIXED, *contender.args], accel="tcg,thread=single",
+            args=[*FIXED, *contender.args], accel="tcg,thread=single", patience=BOOT_TIMEOUT,
             load=load + ["ims_testdev"], smp=smp, append=f"{FIXED_KERNEL} {ONE_CPU if smp == 2 else ''}")
         address = self.devices.address("testdev")
         self.dev = (Store(self.guest, address, contender.store) if contender.store

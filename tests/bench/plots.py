@@ -2,6 +2,8 @@
 # Copyright (C) 2026 The virtio-irq authors
 """Pictures of the results, drawn by gnuplot."""
 
+import pathlib
+import re
 import subprocess
 
 import checks
@@ -44,9 +46,15 @@ def block(name, rows):
     return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"
 
 
-def draw(script):
+def draw(output, script):
     """Run gnuplot."""
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    path = pathlib.Path(output)
+    head, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    # Its comment names the version and the user
+    rest = re.sub(r"<!--.*?-->\n", "", rest, flags=re.S)
+    path.write_text(f"{head}\n<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n{rest}",
+                    encoding="utf-8")
 
 
 def bars(output, title, ylabel, labels, series):
@@ -55,7 +63,7 @@ def bars(output, title, ylabel, labels, series):
             for i, label in enumerate(labels)]
     plots = [f'$data using {i + 2}:xtic(1) title "{quoted(name)}" lc rgb "{colour(name, i)}"'
              for i, name in enumerate(series)]
-    draw(HEAD.format(output=output, title=quoted(title), ylabel=ylabel, width=900) + BARS +
+    draw(output, HEAD.format(output=output, title=quoted(title), ylabel=ylabel, width=900) + BARS +
          block("data", rows) + "plot " + ", ".join(plots) + "\n")
 
 
@@ -67,7 +75,7 @@ def curves(output, title, labels, series):
     for i, (name, points) in enumerate(series.items()):
         script += block(f"data{i}", points)
         plots.append(f'$data{i} using 1:2 with linespoints lw 2 pt 7 title "{quoted(name)}"')
-    draw(script + "plot " + ", ".join(plots) + "\n")
+    draw(output, script + "plot " + ", ".join(plots) + "\n")
 
 
 def _life(life, directory):

@@ -171,6 +171,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     load      modules that init loads, in this order; their parameters in append. The debug
               kernel has all of them built in and loads none
     accel     how QEMU runs the guest's instructions
+    patience  seconds that it may take to boot
     kernel    "stock" or "debug"
 
     Every time limit is for the stock kernel; the debug kernel gets pace times as much.
@@ -178,7 +179,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     def __init__(self, log_dir, virq=None, devices=(), args=(), append="",
                  load=(), smp=2, memory=512, machine="q35", cpu="max", artifacts=None,
-                 shell=False, accel="tcg,thread=multi", kernel="stock"):
+                 shell=False, accel="tcg,thread=multi", patience=BOOT_TIMEOUT, kernel="stock"):
         # pylint: disable=too-many-arguments
         self.log_dir = pathlib.Path(log_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -200,6 +201,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.cpu = cpu
         self.shell = shell
         self.accel = accel
+        self.patience = patience
         self.qmp = None
         self._process = None
         self._agent = None
@@ -304,7 +306,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
                 preexec_fn=_die_with_parent)
 
     def _connect(self):
-        deadline = time.monotonic() + BOOT_TIMEOUT * self.pace
+        deadline = time.monotonic() + self.patience * self.pace
         while True:
             try:
                 self.qmp = QMP(self.qmp_path)
