@@ -127,7 +127,7 @@ static void fixed_number_on_x86(struct kunit *test)
 static void as_many_as_x86_has(struct kunit *test)
 {
 	struct fake_ims *ims = on_x86(test, FAKE_IMS_VECTORS);
-	unsigned int count, i;
+	unsigned int count, virq, i;
 	int ret = 0;
 
 	for (count = 0; count < FAKE_IMS_VECTORS; count++) {
@@ -149,6 +149,16 @@ static void as_many_as_x86_has(struct kunit *test)
 	fake_ims_remove(ims, 100);
 	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, count, NO_PASID), count);
 	KUNIT_EXPECT_TRUE(test, delivered(ims, count));
+	KUNIT_EXPECT_TRUE(test, delivered(ims, 99));
+
+	/* One that is freed and not removed makes room, too, and has to find some itself */
+	virq = ims->slots[99].virq;
+	fake_ims_free(ims, 99);
+	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, count + 1, NO_PASID), count + 1);
+	KUNIT_EXPECT_EQ(test, fake_ims_request(ims, 99, virq), -ENOSPC);
+	fake_ims_remove(ims, count);
+	KUNIT_EXPECT_EQ(test, fake_ims_request(ims, 99, virq), 0);
+	KUNIT_EXPECT_TRUE(test, routed(ims, 99));
 	KUNIT_EXPECT_TRUE(test, delivered(ims, 99));
 	finish(ims);
 }
