@@ -170,6 +170,26 @@ static void fixed_number(struct kunit *test)
 	finish(ims);
 }
 
+/* Nothing is left of how the slots were used before */
+static void fixed_number_after_one_by_one(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_bound(d, 0, 8);
+	struct device *dev = fake_ims_dev(ims);
+
+	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 0, 5), 0);
+	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 1, 6), 1);
+	fake_ims_remove(ims, 0);
+	fake_ims_remove(ims, 1);
+	virtio_irq_ims_remove_domain(dev);
+	KUNIT_ASSERT_EQ(test, init_irqs(ims, 1), 0);
+	KUNIT_ASSERT_EQ(test, fake_ims_request(ims, 0, msi_get_virq(dev, 0)), 0);
+	KUNIT_EXPECT_EQ(test, fake_ims_vector(ims, 0)->pasid, NO_PASID);
+	fake_ims_free(ims, 0);
+	platform_device_msi_free_irqs_all(dev);
+	finish(ims);
+}
+
 static void fixed_number_refused(struct kunit *test)
 {
 	struct domain *d = started(test);
@@ -398,6 +418,7 @@ static struct kunit_case ims_life_cases[] = {
 	KUNIT_CASE(move_without_an_answer),
 	KUNIT_CASE(alloc_without_an_answer),
 	KUNIT_CASE(fixed_number),
+	KUNIT_CASE(fixed_number_after_one_by_one),
 	KUNIT_CASE(fixed_number_refused),
 	KUNIT_CASE(device_per_vector),
 	KUNIT_CASE(functions_driver_goes_first),

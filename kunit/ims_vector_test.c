@@ -334,9 +334,9 @@ static void reservation_refused(struct kunit *test)
 	expect_armed(ims, 0);
 	expect_armed(ims, 1);
 	KUNIT_EXPECT_EQ(test, d->parent->allocated, 2);
-	/* The next attempt is not the refusal's business */
+	/* The next attempts are not the refusal's business */
+	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, 1, NO_PASID), -EBUSY);
 	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, 2, NO_PASID), 2);
-	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, 2, NO_PASID), -EBUSY);
 	expect_armed(ims, 2);
 	finish(ims);
 }

@@ -352,8 +352,6 @@ MUTATIONS = [
      "info->flags |= MSI_FLAG_ALLOC_SIMPLE_MSI_DESCS | MSI_FLAG_FREE_MSI_DESCS;",
      "info->flags |= MSI_FLAG_ALLOC_SIMPLE_MSI_DESCS;"),
     ("ims: the bus token is PCI's", DOMAIN, "info->bus_token = token;", ";"),
-    ("ims: a reservation is left when the parent has none", DOMAIN,
-     "virtio_irq_ims_drop(src->ims);", ";"),
     ("pasid: nothing is lost without an answer", VECTOR,
      "vec->dirty = true;\n\t\tvec->lossy = true;\n\t\t__virtio_irq_mark(vi);\n\t}\n\traw_spin",
      "vec->dirty = true;\n\t\t__virtio_irq_mark(vi);\n\t}\n\traw_spin"),
