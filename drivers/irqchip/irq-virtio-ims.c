@@ -411,10 +411,12 @@ int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 	virtio_irq_add_source(doms, &imsd->src);
 	dev_set_msi_domain(dev, parent->domain);
 	/*
-	 * Unbinds the device's driver before the controller goes. The device may
-	 * have none: device_links_driver_cleanup() WARNs of AUTOREMOVE_CONSUMER then.
+	 * Unbinds the device's driver before the controller goes. Without a driver
+	 * it is the function's, which has such a link of its own, that unbinds the
+	 * device; device_links_driver_cleanup() would WARN of this one.
 	 */
-	if (!device_link_add(dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_SUPPLIER)) {
+	if (dev->driver &&
+	    !device_link_add(dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_CONSUMER)) {
 		virtio_irq_ims_release(imsd);
 		return -EINVAL;
 	}
