@@ -92,6 +92,8 @@ struct operation {
 	int (*run)(struct domain *d);
 	/* After a run that returned 0 */
 	void (*undo)(struct domain *d);
+	/* Before each run; it does not fail */
+	void (*prepare)(struct domain *d);
 };
 
 static struct virtio_irq_endpoint *ep;
@@ -226,6 +228,12 @@ static void unuse_store(struct domain *d)
 	fake_ims_finish(ims);
 }
 
+/* devlink_remove_symlinks() WARNs without memory */
+static void release_driver(struct domain *d)
+{
+	device_release_driver(fake_ims_dev(ims));
+}
+
 static int use_store(struct domain *d)
 {
 	struct device *dev = fake_ims_dev(ims);
@@ -265,7 +273,7 @@ static const struct operation operations[] = {
 	{ "request_irq", WITH_VECTORS, request, free_irq_1 },
 	{ "alloc_irq_at", WITH_VECTORS, alloc_at, free_at },
 	{ "free", WITH_VECTORS, free_all, setup_vectors },
-	{ "store", BOUND, use_store, unuse_store },
+	{ "store", BOUND, use_store, unuse_store, release_driver },
 };
 
 KUNIT_ARRAY_PARAM_DESC(operation, operations, name);
@@ -349,6 +357,8 @@ static void every_allocation_fails(struct kunit *test)
 	before = holdings(d);
 
 	for (step = 0; hit && step < MAX_STEPS; step++) {
+		if (op->prepare)
+			op->prepare(d);
 		fail_begin(step);
 		err = op->run(d);
 		hit = fail_end();
