@@ -140,7 +140,7 @@ def counts(tree, path=()):
     for name, value in tree.items():
         where = path + (name,)
         if isinstance(value, dict):
-            if name not in ("per-second", "environment", "latency"):
+            if name not in ("per-second", "environment", "times", "latency"):
                 yield from counts(value, where)
         elif not isinstance(value, str) and (
                 path[:1] not in GUEST or name in EXACT or name == "instructions"):
