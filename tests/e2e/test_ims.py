@@ -442,29 +442,27 @@ def test_exits(boot, devices):
     """The whole life of vectors in memory, each one moved once: few exits, and none of them for
     the store."""
     ims = Ims(boot, devices, "records")
-    vectors = range(LIVES)
-    # The first block's ATTACH and such are not of a vector's life
-    ims.add([SIZE - 1])
-    traced = []
+    spent = {}
 
-    def traced_run(action):
+    def counted(*texts):
         with ims.guest.tracing("memory_region_ops_write") as writes, \
              ims.guest.tracing("memory_region_ops_read") as reads:
-            action()
+            ims.store.many(texts)
             time.sleep(SETTLE)
-            traced.extend(writes() + reads())
+            for name, count in mmio(writes() + reads()).items():
+                if not name.startswith(OTHERS):
+                    spent[name] = spent.get(name, 0) + count
 
     kicks = ims.host.stats()["kicks"]
-    traced_run(lambda: ims.add(vectors))
+    counted(f"add-all 0 {LIVES}", f"request-all 0 {LIVES}")
     rows = ims.store.vectors()
-    traced_run(lambda: ims.store.many(
-        [f"move {index} {1 - rows[index]['affinity']}" for index in vectors]))
-    moved = ims.store.vectors()
-    traced_run(lambda: ims.remove(vectors))
-    spent = {name: count for name, count in mmio(traced).items()
-             if not name.startswith(OTHERS)}
+    assert [row["state"] for row in rows.values()] == ["requested"] * LIVES
+    counted(*(f"move {index} {1 - row['affinity']}" for index, row in rows.items()))
+    for index, row in ims.store.vectors().items():
+        assert row["affinity"] == 1 - rows[index]["affinity"]
+    counted(f"free-all 0 {LIVES}", f"remove-all 0 {LIVES}")
+    assert not ims.store.vectors()
     print(f"exits: {spent}")
-    assert all(moved[index]["affinity"] == 1 - rows[index]["affinity"] for index in vectors)
     # All of the controller's own, and nothing of the function's
     assert list(spent) == ["virtio-pci-notify-virtio-irq"]
     assert sum(spent.values()) == ims.host.stats()["kicks"] - kicks

@@ -104,6 +104,9 @@
  *		virtio_irq_ims_add(), or what there is with a module; n is the index
  * store S remove I
  *		virtio_irq_ims_remove()
+ * store S add-all RANGE
+ * store S remove-all [RANGE]
+ *		the same with all that are not there, or are
  * store S pasid I PASID
  *		virtio_irq_ims_set_pasid()
  * store S forge-pasid I PASID
@@ -242,8 +245,8 @@ int itd_on_vector(struct itd_cmd *cmd, int (*fn)(struct itd_vector *v))
  * All vectors of the range from argument @arg on for which @fn returns more than
  * zero are counted as done, up to the first error. The churned are left out.
  */
-static int itd_on_range(struct itd_cmd *cmd, int arg,
-			int (*fn)(struct itd_vector *v, u32 value), u32 value)
+int itd_on_range(struct itd_cmd *cmd, int arg,
+		 int (*fn)(struct itd_vector *v, u32 value), u32 value)
 {
 	struct itd_range r;
 	u32 done = 0;

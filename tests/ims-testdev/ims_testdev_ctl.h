@@ -61,6 +61,8 @@ int itd_arg_vector(struct itd_cmd *cmd, int i, struct itd_vector **v);
 int itd_arg_range(struct itd_cmd *cmd, int i, struct itd_range *r);
 int itd_opt_pasid(struct itd_cmd *cmd, int i, u32 *pasid);
 int itd_on_vector(struct itd_cmd *cmd, int (*fn)(struct itd_vector *v));
+int itd_on_range(struct itd_cmd *cmd, int arg,
+		 int (*fn)(struct itd_vector *v, u32 value), u32 value);
 
 /* Tables end with an element without a name. */
 extern const struct itd_command itd_job_commands[];

@@ -66,6 +66,26 @@ static int itd_cmd_remove(struct itd_cmd *cmd)
 	return itd_on_vector(cmd, itd_store_remove);
 }
 
+static int itd_add_one(struct itd_vector *v, u32 pasid)
+{
+	return v->virq ? 0 : itd_store_add(v, pasid) ?: 1;
+}
+
+static int itd_cmd_add_all(struct itd_cmd *cmd)
+{
+	return itd_on_range(cmd, 0, itd_add_one, VIRTIO_IRQ_NO_PASID);
+}
+
+static int itd_remove_one(struct itd_vector *v, u32 unused)
+{
+	return v->virq ? itd_store_remove(v) ?: 1 : 0;
+}
+
+static int itd_cmd_remove_all(struct itd_cmd *cmd)
+{
+	return itd_on_range(cmd, 0, itd_remove_one, 0);
+}
+
 static int itd_cmd_pasid(struct itd_cmd *cmd)
 {
 	return itd_on_pasid(cmd, itd_store_set_pasid);
@@ -127,6 +147,8 @@ const struct itd_command itd_store_commands[] = {
 	{ "close",		0, 0, itd_cmd_close, ITD_NOT_MSI },
 	{ "add",		1, 2, itd_cmd_add, ITD_NOT_MSI },
 	{ "remove",		1, 1, itd_cmd_remove, ITD_NOT_MSI },
+	{ "add-all",		2, 2, itd_cmd_add_all, ITD_NOT_MSI },
+	{ "remove-all",		0, 2, itd_cmd_remove_all, ITD_NOT_MSI },
 	{ "pasid",		2, 2, itd_cmd_pasid, ITD_NOT_MSI },
 	{ "forge-pasid",	2, 2, itd_cmd_forge_pasid, ITD_NOT_MSI },
 	{ "grow",		3, 4, itd_cmd_grow, ITD_NOT_MSI },
