@@ -52,6 +52,29 @@ struct fake_vector *engine_fake(struct engine *e, u32 index)
 	return &fake_host_endpoint(e->host, EP)->vectors[index];
 }
 
+/* What is counted is what the records say */
+static void engine_check_counts(struct kunit *test, struct engine *e)
+{
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	guard(mutex)(&e->vi->endpoints_lock);
+	list_for_each_entry(ep, &e->vi->endpoints, node) {
+		list_for_each_entry(store, &ep->stores, ep_node) {
+			unsigned int granted = 0, in_use = 0;
+
+			xa_for_each(&store->vectors, index, vec) {
+				granted += __virtio_irq_is_granted(vec);
+				in_use += vec->in_use;
+			}
+			KUNIT_EXPECT_EQ(test, store->num_granted, granted);
+			KUNIT_EXPECT_EQ(test, store->in_use, in_use);
+		}
+	}
+}
+
 void engine_settle(struct kunit *test, struct engine *e)
 {
 	unsigned int i;
@@ -61,8 +84,10 @@ void engine_settle(struct kunit *test, struct engine *e)
 		flush_delayed_work(&e->vi->recover);
 		/* What nobody waits for may have no answer, its timer finds out */
 		if (READ_ONCE(e->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(e->vi->posted) &&
-		    !delayed_work_pending(&e->vi->recover))
+		    !delayed_work_pending(&e->vi->recover)) {
+			engine_check_counts(test, e);
 			return;
+		}
 		msleep(20);
 	}
 	KUNIT_FAIL(test, "the engine is not ready, state %d", e->vi->state);

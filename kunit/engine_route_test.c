@@ -226,6 +226,7 @@ static void trim_keeps_what_is_in_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 3)->allocated);
 	KUNIT_EXPECT_FALSE(test, virtio_irq_granted(&e.ep->msi, 0));
+	engine_settle(test, &e);
 	virtio_irq_free(vec);
 	virtio_irq_trim(&e.ep->msi);
 	virtio_irq_flush_timer(&e.vi->timer);

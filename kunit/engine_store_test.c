@@ -307,8 +307,10 @@ static void one_idle_block_is_kept(struct kunit *test)
 	for (i = 0; i < 100; i++)
 		virtio_irq_free(ims_vector(test, store, BLOCK + 1));
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
+	engine_settle(test, &e);
 	virtio_irq_store_release(store);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	engine_settle(test, &e);
 }
 
 /* A vector that was freed and is kept delivers nothing, also if DEACTIVATE got lost */

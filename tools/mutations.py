@@ -104,6 +104,8 @@ MUTATIONS = [
      ";"),
     ("trim: grants without an interrupt stay", ALLOC,
      "\t\tif (__virtio_irq_is_granted(vec) && !vec->in_use) {", "\t\tif (0) {"),
+    ("grant: one that is given back still counts", ALLOC, "vec->store->num_granted--;", ";"),
+    ("grant: all that are given back still count", ALLOC, "store->num_granted = 0;", ";"),
     ("commit: never asked for", ALLOC,
      "if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)",
      "if (1)"),

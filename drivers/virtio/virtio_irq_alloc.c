@@ -95,6 +95,14 @@ static void __virtio_irq_set_pending(struct virtio_irq_store *store, u32 first, 
 		list_add_tail(&store->node, &vi->pending);
 }
 
+static void __virtio_irq_ungrant(struct virtio_irq_vector *vec)
+{
+	if (!__virtio_irq_is_granted(vec))
+		return;
+	vec->generation = 0;
+	vec->store->num_granted--;
+}
+
 /* Give everything back that was ever granted, in one FREE */
 static void __virtio_irq_retire(struct virtio_irq_store *store)
 {
@@ -102,6 +110,7 @@ static void __virtio_irq_retire(struct virtio_irq_store *store)
 		__virtio_irq_set_pending(store, store->granted.first, store->granted.last);
 	store->granted.valid = false;
 	store->generation++;
+	store->num_granted = 0;
 	store->freed++;
 	store->idle_block = NULL;
 	store->block_count = 0;
@@ -142,7 +151,7 @@ static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 		return;
 	last = old->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
 	xa_for_each_range(&store->vectors, index, vec, old->first, last)
-		vec->generation = 0;
+		__virtio_irq_ungrant(vec);
 	__virtio_irq_free_later(store, old->first, last);
 }
 
@@ -304,6 +313,8 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		struct virtio_irq_vector *vec = xa_load(&store->vectors, first + i);
 
 		raw_spin_lock_irqsave(&vi->lock, flags);
+		if (!__virtio_irq_is_granted(vec))
+			store->num_granted++;
 		vec->generation = store->generation;
 		/* A reset of the device since the answer took it again */
 		vec->unreserved = call.epoch != vi->epoch;
@@ -395,7 +406,7 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 	} else {
 		/* The range in store->unfreed stands for the host's side from now on */
 		vec->stamp = ++vi->stamp;
-		vec->generation = 0;
+		__virtio_irq_ungrant(vec);
 		vec->maybe_armed = false;
 		vec->commit_alloc = false;
 		vec->release_lost = false;
@@ -476,11 +487,15 @@ void virtio_irq_trim(struct virtio_irq_store *store)
 	unsigned long flags, index;
 	bool notify;
 
+	/* The rule, and this comes with each vector that is freed alone */
+	if (READ_ONCE(store->num_granted) == READ_ONCE(store->in_use))
+		return;
+
 	/* One by one: the lock is taken with interrupts off */
 	xa_for_each(&store->vectors, index, vec) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
 		if (__virtio_irq_is_granted(vec) && !vec->in_use) {
-			vec->generation = 0;
+			__virtio_irq_ungrant(vec);
 			__virtio_irq_free_later(store, vec->index, vec->index);
 		}
 		notify = __virtio_irq_notify_lazy(vi, false);

@@ -69,7 +69,8 @@ struct virtio_irq_block {
  *
  * @generation: a record is granted if it carries this number
  * @granted: first and last index that this generation was ever granted
- * @in_use: records that belong to an interrupt
+ * @num_granted: records that are granted
+ * @in_use: those that belong to an interrupt
  * @pending: first and last index whose FREE has yet to be queued
  * @unfreed: first and last index that the host may hold without a grant
  * @owed: recovery has to free @unfreed, answers to posted FREEs do not do
@@ -103,6 +104,7 @@ struct virtio_irq_store {
 		bool		valid;
 	}			granted, pending, unfreed;
 	bool			owed;
+	unsigned int		num_granted;
 	unsigned int		in_use;
 	unsigned int		frees;
 	unsigned int		allocs;
