@@ -304,6 +304,29 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 }
 
+/* More requests than slots that nobody was notified of: a notification makes room */
+static void full_ring_is_notified(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i, failed = 0;
+
+	fake_host_forget_log(e.host);
+	raw_spin_lock_irq(&e.vi->lock);
+	for (i = 0; i < e.vi->num_slots + 8; i++) {
+		struct virtio_irq_call call;
+
+		virtio_irq_build_release(&call, vec);
+		failed += !!__virtio_irq_post(e.vi, &call);
+	}
+	raw_spin_unlock_irq(&e.vi->lock);
+	KUNIT_EXPECT_EQ(test, failed, 0);
+	KUNIT_EXPECT_EQ(test, e.host->notifications, 1);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->num_requests, e.vi->num_slots + 8);
+	engine_settle(test, &e);
+}
+
 /* An answer that comes after a later request was sent says nothing of what that did */
 static void earlier_deactivate_does_not_count(struct kunit *test)
 {
@@ -346,6 +369,7 @@ static struct kunit_case mute_cases[] = {
 	KUNIT_CASE(lossy_until_retriggered),
 	KUNIT_CASE(late_answer_to_the_dead),
 	KUNIT_CASE(no_slot_for_a_sleeper),
+	KUNIT_CASE(full_ring_is_notified),
 	KUNIT_CASE(earlier_deactivate_does_not_count),
 	{ }
 };

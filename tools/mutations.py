@@ -60,8 +60,6 @@ MUTATIONS = [
      "if (1)\n\t\t\tvec->maybe_armed"),
     ("activate: the acknowledged route is not kept", REPLY, "vec->acked = slot->route;", ";"),
     ("activate: stays dirty", REPLY, "slot->pasid == vec->pasid)\n\t\tvec->dirty = false;", "slot->pasid == vec->pasid)\n\t\t;"),
-    ("deactivate: a refusal is forgotten", REPLY,
-     "if (slot->state == VIRTIO_IRQ_SLOT_POSTED)\n\t\t__virtio_irq_note", "if (0)\n\t\t__virtio_irq_note"),
     ("free: a refusal is forgotten", REPLY,
      "__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);", ";"),
     ("free: a later answer makes up for a refusal", REPLY,
