@@ -415,6 +415,44 @@ static void two_controllers(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fake_host_endpoint(second, fake_pci_endpoint(early)));
 }
 
+static int release_controller(void *data)
+{
+	struct domain *d = data;
+
+	device_release_driver(&d->host->vdev.dev);
+	return 0;
+}
+
+/* The walk over bound functions is still on when the driver core has unbound all consumers */
+static void taken_while_controller_goes(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct device *ctrl = &d->host->vdev.dev;
+	struct fake_pci_function *fn;
+	struct task_struct *task;
+
+	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	/* Holds the walk up */
+	device_lock(&fn->pdev->dev);
+	KUNIT_EXPECT_EQ(test, fake_host_start(d->host), 0);
+	while (!(work_busy(&d->host->vi->doms->walk) & WORK_BUSY_RUNNING))
+		usleep_range(100, 200);
+	task = kthread_run(release_controller, d, "virtio-irq-test");
+	if (!IS_ERR(task)) {
+		get_task_struct(task);
+		while (READ_ONCE(ctrl->links.status) != DL_DEV_UNBINDING)
+			usleep_range(100, 200);
+	}
+	device_unlock(&fn->pdev->dev);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	kthread_stop_put(task);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 1);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ctrl->links.consumers));
+	KUNIT_EXPECT_FALSE(test, fn->bound);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+}
+
 /*
  * The scope changes: DRV-9, DEV-24
  */
@@ -500,6 +538,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(controller_removed_after_a_failed_probe),
 	KUNIT_CASE(controller_removed_while_mute),
 	KUNIT_CASE(two_controllers),
+	KUNIT_CASE(taken_while_controller_goes),
 	KUNIT_CASE(scope_widens),
 	KUNIT_CASE(scope_narrows),
 	KUNIT_CASE(scope_becomes_absurd),

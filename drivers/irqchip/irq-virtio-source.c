@@ -417,8 +417,12 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 	while ((src = virtio_irq_first_source(doms, false))) {
 		struct device *dev = get_device(src->dev);
 
-		/* Not behind a link because it was never bound to the end */
-		if (dev->driver && dev->msi.data)
+		/*
+		 * Without a link because it was never bound to the end, or with one
+		 * that the walk made when the core had unbound the consumers:
+		 * device_links_driver_cleanup() would WARN of that
+		 */
+		if (dev->driver)
 			device_release_driver(dev);
 		device_lock(dev);
 		virtio_irq_give_back(doms, src);
