@@ -11,6 +11,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/irq.h>
+#include <linux/kallsyms.h>
 #include <linux/sched.h>
 
 #include "fake_ims.h"
@@ -54,8 +55,31 @@ static void attributes_set(bool ignore, unsigned long verbose)
 	attribute_set("fail_page_alloc", "verbose", sizeof(long), verbose);
 }
 
+/*
+ * Allocations below a function do not fail. It returns nothing, and what undoes
+ * it WARNs of what is missing.
+ */
+static void spare(struct kunit *test, const char *function)
+{
+#ifdef CONFIG_FAULT_INJECTION_STACKTRACE_FILTER
+	static const char * const attrs[] = { "failslab", "fail_page_alloc" };
+	unsigned long start = 0, size = 0, offset;
+	unsigned int i;
+
+	if (function) {
+		start = kallsyms_lookup_name(function);
+		KUNIT_ASSERT_TRUE(test, kallsyms_lookup_size_offset(start, &size, &offset));
+	}
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		attribute_set(attrs[i], "reject-start", sizeof(long), start);
+		attribute_set(attrs[i], "reject-end", sizeof(long), start + size);
+	}
+#endif
+}
+
 static int alloc_nth_init(struct kunit *test)
 {
+	spare(test, "register_irq_proc");
 	/* A failure that is wanted needs no stack trace */
 	attributes_set(false, 0);
 	return domain_suite_init(test);
@@ -65,6 +89,7 @@ static void alloc_nth_exit(struct kunit *test)
 {
 	WRITE_ONCE(current->fail_nth, 0);
 	attributes_set(true, 2);
+	spare(test, NULL);
 	domain_suite_exit(test);
 }
 
