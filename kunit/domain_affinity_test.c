@@ -350,10 +350,11 @@ static void managed_activate_refused(struct kunit *test)
 {
 	struct domain *d = with_managed(test, UINT_MAX, 2);
 
-	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 3, VIRTIO_IRQ_S_BUSY);
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, UINT_MAX, VIRTIO_IRQ_S_BUSY);
 	start_managed(d, 1);
-	/* Nothing that a device could use yet */
+	/* Nothing that a device could use yet, however soon recovery tries */
 	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(d->fn, 1), 0, 0);
+	fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
 	domain_settle(d);
 	/* Recovery has written the store, and made up for what was lost */
 	expect_managed_armed(d);
