@@ -35,10 +35,14 @@ ACCEPTED = {"request": 1.09, "move": 1.62}
 # O(1): chains in a hash table that is full are a bit longer at one size than at another
 FLAT = 1.25
 
-# Of a count, against the committed one
+# Of a count, against the committed one. What the kernel allocates and frees around an
+# interrupt, and a CPU that waits for one, vary by up to 3 % from boot to boot.
 WORSE = 1.02
+WORSE_IF_IT_VARIES = 1.05
+VARIES = ("alloc", "release", "hot", "first", "land", "fire", "storm")
 # Classes of exits whose number depends on nothing but the code
 EXACT = ("controller", "table", "pci")
+OURS = "virtio-irq"
 # Parts of the results that are of lives in a guest
 GUEST = (("life",), ("stores",))
 
@@ -67,7 +71,7 @@ class Check:
 
 
 def _life_budgets(lives):
-    ours, intel = lives["virtio-irq"][LIFE], lives["intel"][LIFE]
+    ours, intel = lives[OURS][LIFE], lives["intel"][LIFE]
     for phase, title, limit in EXITS:
         yield Check(title, ours[phase]["controller"], limit)
     yield Check("their whole life", sum(numbers["controller"] for numbers in ours.values()),
@@ -102,7 +106,7 @@ def _core_budgets(core):
 
 def _delivery_budgets(delivery):
     yield Check("host instructions of a message against Intel's",
-                round(delivery["virtio-irq"]["instructions"] /
+                round(delivery[OURS]["instructions"] /
                       delivery["intel"]["instructions"], 3), 1.0, "times")
 
 
@@ -155,15 +159,27 @@ def comparable(path, then, now):
     return then["environment"][environment] == now["environment"][environment]
 
 
+def others(path):
+    """Is it what others cost? They are measured to compare with, they are not ours to judge."""
+    return path[0] == "life" and path[1] != OURS
+
+
+def allowed(path, before):
+    """What a count may be now."""
+    varies = path[-1] == "instructions" and path[0] in [part[0] for part in GUEST]
+    factor = WORSE_IF_IT_VARIES if varies and path[-2] in VARIES else WORSE
+    return round(before * factor, 2)
+
+
 def compare(then, now):
     """A check for everything that got worse, one for all the rest of each kind."""
     before = dict(counts(then))
     kinds = {}
     for path, value in counts(now):
-        if path not in before or not comparable(path, then, now):
+        if path not in before or others(path) or not comparable(path, then, now):
             continue
         check = Check(f"{' '.join(path)}, was {before[path]:g}", value,
-                      round(before[path] * WORSE, 2), "now")
+                      allowed(path, before[path]), "now")
         kinds.setdefault(path[0], []).append(check)
     for kind, checks in kinds.items():
         worse = [check for check in checks if not check.passed]
