@@ -551,6 +551,8 @@ def test_unload(boot, devices, kind):
     works_with_msix(ims.dev)
 
 
+# The debug kernel knows no such unit
+@pytest.mark.stock_only
 @either_kind
 def test_remapping_parent(boot, devices, kind):
     """Below an interrupt remapping unit virtio-irq serves nothing, so there is no store, either."""
