@@ -289,6 +289,8 @@ MUTATIONS = [
      "if (src && !dev->msi.data)\n\t\t\tvirtio_irq_give_back(doms, src);\n\t\tbreak;", "break;"),
     ("source: no device link", SOURCE,
      "if (!device_link_add(src->dev, ctrl, DL_FLAG_AUTOREMOVE_CONSUMER)) {", "if (0) {"),
+    ("source: one that was linked too late is not unbound", SOURCE,
+     "if (dev->driver)\n\t\t\tdevice_release_driver(dev);", ";"),
 
     # Interrupt message stores
     ("ims: masked in the store only", IMS,
