@@ -311,7 +311,7 @@ MUTATIONS = [
      "virtio_irq_ims_reserve(imsd, desc->msi_index);"),
     ("ims: any domain may be made", IMS, "if (info->bus_token != DOMAIN_BUS_DEVICE_MSI)", "if (0)"),
     ("ims: more interrupts than slots", IMS, "if (info->hwsize > imsd->count) {", "if (0) {"),
-    ("ims: on a remapping parent", IMS, "if (virtio_irq_ims_remapped(parent->parent))", "if (0)"),
+    ("ims: on a remapping parent", IMS, "if (virtio_irq_ims_remapped(parent ? parent->parent : domain))", "if (0)"),
     ("ims: a function of PCI", IMS,
      "if (!virtio_irq_ims_valid(ims) || dev_is_pci(dev))", "if (!virtio_irq_ims_valid(ims))"),
     ("ims: MSI data of before", IMS,

@@ -352,8 +352,8 @@ static void virtio_irq_ims_release(struct virtio_irq_ims_dev *imsd)
  * virtio_irq_ims_create_domain() prepares for virtio_irq_ims_add().
  *
  * Context: process context, sleeps; usually in the probe of @dev or @pdev.
- * Return: 0; -ENODEV if no virtio-irq serves @pdev, -EOPNOTSUPP if it does so on an
- * interrupt remapping parent, -ENOENT if the function has no such store, -ERANGE if
+ * Return: 0; -ENODEV if no virtio-irq serves @pdev, -EOPNOTSUPP if its interrupts
+ * are remapped by an IOMMU, -ENOENT if the function has no such store, -ERANGE if
  * that has no such slots, -EBUSY if another device has them or @dev has MSI data,
  * which it keeps until its driver is unbound, -EINVAL if @ims is not what the
  * structure's description says or @dev cannot depend on the controller, -ENOMEM.
@@ -361,7 +361,8 @@ static void virtio_irq_ims_release(struct virtio_irq_ims_dev *imsd)
 int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 			const struct virtio_irq_ims *ims)
 {
-	struct virtio_irq_parent *parent;
+	struct irq_domain *domain = dev_get_msi_domain(&pdev->dev);
+	struct virtio_irq_parent *parent = virtio_irq_parent_of(domain);
 	struct virtio_irq_source *function;
 	struct virtio_irq_domains *doms;
 	struct virtio_irq_ims_dev *imsd;
@@ -369,11 +370,13 @@ int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 
 	if (!virtio_irq_ims_valid(ims) || dev_is_pci(dev))
 		return -EINVAL;
-	parent = virtio_irq_parent_of(dev_get_msi_domain(&pdev->dev));
+	if (!domain)
+		return -ENODEV;
+	/* Served or not: no virtio-irq can help there */
+	if (virtio_irq_ims_remapped(parent ? parent->parent : domain))
+		return -EOPNOTSUPP;
 	if (!parent)
 		return -ENODEV;
-	if (virtio_irq_ims_remapped(parent->parent))
-		return -EOPNOTSUPP;
 	/* A per-device MSI domain would stay on the parent that it was made on */
 	if (dev->msi.data || virtio_irq_ims_find(dev))
 		return -EBUSY;
