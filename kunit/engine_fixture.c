@@ -52,6 +52,17 @@ struct fake_vector *engine_fake(struct engine *e, u32 index)
 	return &fake_host_endpoint(e->host, EP)->vectors[index];
 }
 
+/* The worker does not come as far as the records until engine_let(), on no CPU */
+void engine_hold(struct engine *e)
+{
+	mutex_lock(&e->vi->endpoints_lock);
+}
+
+void engine_let(struct engine *e)
+{
+	mutex_unlock(&e->vi->endpoints_lock);
+}
+
 /* What is counted is what the records say */
 static void engine_check_counts(struct kunit *test, struct engine *e)
 {

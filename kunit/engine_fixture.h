@@ -36,6 +36,8 @@ void engine_exit(struct kunit *test);
 struct engine engine_start(struct kunit *test, u64 features);
 struct virtio_irq_vector *engine_vector(struct kunit *test, struct engine *e, u32 index);
 struct fake_vector *engine_fake(struct engine *e, u32 index);
+void engine_hold(struct engine *e);
+void engine_let(struct engine *e);
 void engine_settle(struct kunit *test, struct engine *e);
 
 #endif /* _VIRTIO_IRQ_ENGINE_FIXTURE_H */

@@ -36,8 +36,10 @@ static void mute_reroute(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	engine_hold(&e);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ETIMEDOUT);
 	KUNIT_EXPECT_TRUE(test, vec->dirty);
+	engine_let(&e);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
@@ -244,12 +246,14 @@ static void lossy_until_retriggered(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
 	/* Atomic, as on the way down of a CPU: the worker comes later */
+	engine_hold(&e);
 	preempt_disable();
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, true), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a, false), 0);
+	preempt_enable();
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	KUNIT_EXPECT_TRUE(test, vec->lossy);
-	preempt_enable();
+	engine_let(&e);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, vec->lossy);
 }
@@ -335,7 +339,7 @@ static void earlier_deactivate_does_not_count(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	/* The worker comes later */
-	preempt_disable();
+	engine_hold(&e);
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_DEACTIVATE, 1, 0);
 	virtio_irq_deactivate(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
@@ -346,7 +350,7 @@ static void earlier_deactivate_does_not_count(struct kunit *test)
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_TRUE(test, vec->maybe_armed);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
-	preempt_enable();
+	engine_let(&e);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
 }

@@ -434,8 +434,10 @@ static void pasid_unanswered(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_irq_set_pasid(vec, 1), 0);
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	engine_hold(&e);
 	KUNIT_EXPECT_EQ(test, virtio_irq_set_pasid(vec, 2), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, 2);
+	engine_let(&e);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, 1);
 }
