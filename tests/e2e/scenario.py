@@ -33,8 +33,10 @@ def read_disk(guest, devices, name, node, size=2 * MIB):
 
 
 def network_up(guest, guest_ip, interface="eth0"):
-    """Give the card its address."""
+    """Give the card its address, wait until it has a link: that of e1000e takes seconds."""
     guest.run(f"ip addr add {guest_ip}/24 dev {interface} && ip link set {interface} up")
+    guest.wait_until(lambda: guest.read(f"/sys/class/net/{interface}/carrier") == "1",
+                     f"{interface} has a link")
 
 
 def affinity(guest, irq):
