@@ -35,6 +35,32 @@ static void refused_free_and_a_later_one(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
 }
 
+/* It is made good also if the answer to another one is what recovery waits for */
+static void refused_free_and_an_earlier_one(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *a = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *b = engine_vector(test, &e, 8);
+
+	engine_vector(test, &e, 16);
+	virtio_irq_sleep_timeout_ms = 10000;
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_FREE, 1, 0);
+	virtio_irq_free(a);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 1, VIRTIO_IRQ_S_DEVERR);
+	virtio_irq_free(b);
+	virtio_irq_flush_timer(&e.vi->timer);
+	flush_delayed_work(&e.vi->recover);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
+	fake_host_speak(e.host);
+	virtio_irq_flush_timer(&e.vi->timer);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 8)->allocated);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
+}
+
 /* Nor does the answer to a FREE settle an ALLOC that had none */
 static void malformed_alloc_and_a_free(struct kunit *test)
 {
@@ -426,6 +452,7 @@ static void removed_with_a_new_configuration(struct kunit *test)
 
 static struct kunit_case overtake_cases[] = {
 	KUNIT_CASE(refused_free_and_a_later_one),
+	KUNIT_CASE(refused_free_and_an_earlier_one),
 	KUNIT_CASE(malformed_alloc_and_a_free),
 	KUNIT_CASE(free_answered_while_the_next_is_posted),
 	KUNIT_CASE(free_before_an_alloc_that_waits),

@@ -225,9 +225,14 @@ static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *sl
 	if (err) {
 		store->owed = true;
 		__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);
-	} else if (!store->frees && !store->owed) {
-		store->unfreed.valid = false;
 	}
+	if (store->frees)
+		return;
+	/* Recovery has left it alone until now */
+	if (store->owed)
+		__virtio_irq_mark(vi);
+	else
+		store->unfreed.valid = false;
 }
 
 static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *slot,
