@@ -398,10 +398,13 @@ static void shown_in_debugfs(struct kunit *test)
 	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 	struct irq_domain *msi = dev_get_msi_domain(&d->fn->pdev->dev);
 	struct seq_file m = { .size = 1024, .buf = kunit_kzalloc(test, 1024, GFP_KERNEL) };
-	struct irq_data *data;
+	struct irq_data *data, early = { .domain = msi };
 	char want[80];
 
 	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	/* Its file is there before its allocation is complete, and until it is gone */
+	msi->ops->debug_show(&m, NULL, &early, 1);
+	KUNIT_EXPECT_EQ(test, m.count, 0);
 	msi->ops->debug_show(&m, msi, NULL, 1);
 	snprintf(want, sizeof(want), " controller: %s\n", dev_name(&d->host->vdev.dev));
 	KUNIT_EXPECT_STREQ(test, m.buf, want);

@@ -283,7 +283,9 @@ static void virtio_irq_domain_debug_show(struct seq_file *m, struct irq_domain *
 	struct virtio_irq_parent *parent;
 
 	if (d) {
-		virtio_irq_show_vector(m, ind, d->chip_data);
+		/* The core shows interrupts while they are made and removed, too */
+		if (d->chip_data)
+			virtio_irq_show_vector(m, ind, d->chip_data);
 		return;
 	}
 	parent = domain->host_data;
