@@ -9,6 +9,19 @@
 
 #include "engine_fixture.h"
 
+struct sleeper {
+	struct work_struct work;
+	struct virtio_irq_store *store;
+	int ret;
+};
+
+static void sleeper_alloc(struct work_struct *work)
+{
+	struct sleeper *s = container_of(work, struct sleeper, work);
+
+	s->ret = virtio_irq_alloc(s->store, 8, 4, 0, 64);
+}
+
 /* What the other CPU does, once, when recovery is about to send @type */
 struct meanwhile {
 	u8 type;
@@ -325,17 +338,56 @@ static void overtaken_activate(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 }
 
-struct sleeper {
-	struct work_struct work;
-	struct virtio_irq_store *store;
-	int ret;
-};
-
-static void sleeper_alloc(struct work_struct *work)
+/* As another CPU's virtio_irq_reroute(), up to where it waits */
+static void reroute_begin(struct engine *e, struct virtio_irq_vector *vec)
 {
-	struct sleeper *s = container_of(work, struct sleeper, work);
+	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq_call call;
+	bool notify;
 
-	s->ret = virtio_irq_alloc(s->store, 8, 4, 0, 64);
+	raw_spin_lock_irq(&e->vi->lock);
+	vec->route = route_b;
+	virtio_irq_build_activate(&call, vec, &route_b, &reply);
+	call.reply = NULL;
+	__virtio_irq_post(e->vi, &call);
+	notify = __virtio_irq_notify_lazy(e->vi, true);
+	raw_spin_unlock_irq(&e->vi->lock);
+	virtio_irq_notify(e->vi, notify);
+}
+
+/* Another CPU's route is the later one, and answered when recovery has gone by */
+static void overtaken_replay_retriggers(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	virtio_irq_poll_timeout_ms = 2000;
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	preempt_disable();
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, true), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, vec->lossy);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 2, 0);
+	preempt_enable();
+	for (i = 0; i < 100 && !READ_ONCE(e.host->num_held); i++)
+		msleep(20);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	reroute_begin(&e, vec);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 2);
+	/* The answer to recovery's, and later the other one */
+	raw_spin_lock_irq(&e.host->lock);
+	fake_used(e.host, e.host->held[0].head, e.host->held[0].len);
+	e.host->held[0] = e.host->held[--e.host->num_held];
+	raw_spin_unlock_irq(&e.host->lock);
+	for (i = 0; i < 100 && work_busy(&e.vi->recover.work); i++)
+		msleep(20);
+	fake_host_speak(e.host);
+	virtio_irq_flush_timer(&e.vi->timer);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, vec->dirty);
+	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_FALSE(test, vec->lossy);
 }
 
 /* A queue reset drops the request of somebody who sleeps: it is sent once more */
@@ -372,6 +424,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(reserve_and_free),
 	KUNIT_CASE(ready_after_the_last),
 	KUNIT_CASE(overtaken_activate),
+	KUNIT_CASE(overtaken_replay_retriggers),
 	KUNIT_CASE(dropped_is_sent_again),
 	{ }
 };

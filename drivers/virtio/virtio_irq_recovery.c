@@ -271,6 +271,9 @@ static int virtio_irq_replay_step(struct virtio_irq_vector *vec)
 		retrigger = vec->lossy && !vec->dirty;
 		if (retrigger)
 			vec->lossy = false;
+		else if (vec->lossy)
+			/* Or it is under way, and nobody retriggers when it is answered */
+			__virtio_irq_mark(vi);
 		raw_spin_unlock_irq(&vi->lock);
 		virtio_irq_replayed(vi->doms, vec, retrigger);
 		return 0;
