@@ -29,6 +29,7 @@ struct meanwhile {
 	struct engine e;
 	struct virtio_irq_vector *vec;
 	struct virtio_irq_vector *other;
+	struct sleeper *sleeper;
 	unsigned int done;
 	enum virtio_irq_state state;
 	int ret;
@@ -236,6 +237,51 @@ static void free_and_alloc_under_way(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 8)->allocated);
 }
 
+static void do_speak(struct meanwhile *m)
+{
+	unsigned int i;
+
+	fake_host_speak(m->e.host);
+	for (i = 0; i < 100 && !READ_ONCE(m->sleeper->ret); i++)
+		msleep(20);
+}
+
+/* One that was sent before recovery looked, and is in the records before it frees */
+static void free_and_alloc_answered(struct kunit *test)
+{
+	struct sleeper s = { };
+	struct meanwhile m = { .sleeper = &s };
+	unsigned int i;
+
+	race_start(test, &m, VIRTIO_IRQ_T_FREE, do_speak);
+	virtio_irq_sleep_timeout_ms = 10000;
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	engine_hold(&m.e);
+	fake_host_rule(m.e.host, FAKE_LENGTH, VIRTIO_IRQ_T_ALLOC, 1, 15);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&m.e.ep->msi, 8, 4, 0, 64), -EIO);
+	fake_host_rule(m.e.host, FAKE_SILENT, VIRTIO_IRQ_T_ALLOC, 1, 0);
+	s.store = &m.e.ep->msi;
+	INIT_WORK_ONSTACK(&s.work, sleeper_alloc);
+	schedule_work(&s.work);
+	for (i = 0; i < 100 && !READ_ONCE(m.e.host->num_held); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, m.e.host->num_held, 1);
+	engine_let(&m.e);
+	flush_delayed_work(&m.e.vi->recover);
+	if (!m.done)
+		do_speak(&m);
+	flush_work(&s.work);
+	destroy_work_on_stack(&s.work);
+	engine_settle(test, &m.e);
+	m.e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, s.ret, 4);
+	for (i = 8; i < 12; i++) {
+		KUNIT_EXPECT_TRUE(test, virtio_irq_granted(&m.e.ep->msi, i));
+		KUNIT_EXPECT_TRUE(test, engine_fake(&m.e, i)->allocated);
+	}
+}
+
 static void do_free(struct meanwhile *m)
 {
 	virtio_irq_free(m->other);
@@ -421,6 +467,7 @@ static struct kunit_case race_cases[] = {
 	KUNIT_CASE(earlier_release_does_not_count),
 	KUNIT_CASE(free_and_alloc),
 	KUNIT_CASE(free_and_alloc_under_way),
+	KUNIT_CASE(free_and_alloc_answered),
 	KUNIT_CASE(reserve_and_free),
 	KUNIT_CASE(ready_after_the_last),
 	KUNIT_CASE(overtaken_activate),

@@ -157,7 +157,8 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 
 	raw_spin_lock_irq(&vi->lock);
 	range = store->unfreed;
-	if (store->frees)
+	/* What is granted may not be in the records yet; both mark when they are done */
+	if (store->frees || store->allocs)
 		range.valid = false;
 	changes = store->changes;
 	freed = store->freed;
