@@ -313,6 +313,72 @@ static void one_idle_block_is_kept(struct kunit *test)
 	engine_settle(test, &e);
 }
 
+struct meanwhile {
+	struct virtio_irq_vector *free;
+	unsigned int		done;
+};
+
+static void free_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct meanwhile *m = vi->test_data;
+
+	if (!call || !call->epoch || call->req.head.type != VIRTIO_IRQ_T_ALLOC || m->done)
+		return;
+	m->done++;
+	virtio_irq_free(m->free);
+	virtio_irq_flush_timer(&vi->timer);
+}
+
+/* Another device makes a block idle while the rest of the kept one is asked for */
+static void kept_block_grows(struct kunit *test)
+{
+	struct meanwhile m = { };
+	struct engine e;
+	struct virtio_irq_store *store = ims_start(test, &e, 0);
+	struct virtio_irq_vector *vec;
+
+	e.host->quota = 10;
+	vec = ims_vector(test, store, 0);
+	e.host->quota = UINT_MAX;
+	m.free = ims_vector(test, store, BLOCK);
+	virtio_irq_free(vec);
+	e.vi->test_data = &m;
+	e.vi->test_hook = free_hook;
+	vec = ims_vector(test, store, 10);
+	KUNIT_EXPECT_EQ(test, m.done, 1);
+	e.vi->test_hook = NULL;
+	KUNIT_EXPECT_TRUE(test, ims_fake(&e, 10)->allocated);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	virtio_irq_deactivate(vec);
+	virtio_irq_free(vec);
+	virtio_irq_store_release(store);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
+/* It does not grow, and is kept as before */
+static void kept_block_is_refused_more(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = ims_start(test, &e, 0);
+	struct virtio_irq_vector *vec;
+
+	e.host->quota = 10;
+	vec = ims_vector(test, store, 0);
+	virtio_irq_free(vec);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reserve(store, 10, 0, 64), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reserve(store, BLOCK, 0, 64), -EDQUOT);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 10);
+	e.host->quota = UINT_MAX;
+	virtio_irq_free(ims_vector(test, store, BLOCK));
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, BLOCK);
+	virtio_irq_store_release(store);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
 /* A vector that was freed and is kept delivers nothing, also if DEACTIVATE got lost */
 static void kept_vector_is_disarmed(struct kunit *test)
 {
@@ -469,6 +535,8 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(reserved_in_blocks),
 	KUNIT_CASE(reserved_under_a_quota),
 	KUNIT_CASE(one_idle_block_is_kept),
+	KUNIT_CASE(kept_block_grows),
+	KUNIT_CASE(kept_block_is_refused_more),
 	KUNIT_CASE(kept_vector_is_disarmed),
 	KUNIT_CASE(store_survives_a_reset),
 	KUNIT_CASE(pasid_on_the_wire),

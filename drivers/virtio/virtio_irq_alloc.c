@@ -137,6 +137,27 @@ static void __virtio_irq_free_later(struct virtio_irq_store *store, u32 first, u
 	}
 }
 
+static void __virtio_irq_use_block(struct virtio_irq_store *store,
+				   struct virtio_irq_block *block)
+{
+	block->in_use++;
+	if (store->idle_block == block)
+		store->idle_block = NULL;
+}
+
+static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
+				       struct virtio_irq_block *block)
+{
+	u32 last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	xa_for_each_range(&store->vectors, index, vec, block->first, last)
+		if (__virtio_irq_is_granted(vec))
+			return true;
+	return false;
+}
+
 /* None of the block is in use: keep it for the next, and give up the one kept before */
 static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 				    struct virtio_irq_block *block)
@@ -357,11 +378,8 @@ struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 in
 	if (vec && __virtio_irq_is_granted(vec) && !vec->in_use) {
 		vec->in_use = true;
 		store->in_use++;
-		if (vec->block) {
-			vec->block->in_use++;
-			if (store->idle_block == vec->block)
-				store->idle_block = NULL;
-		}
+		if (vec->block)
+			__virtio_irq_use_block(store, vec->block);
 	} else {
 		vec = NULL;
 	}
@@ -463,12 +481,35 @@ int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int a
 		       unsigned int addr_width)
 {
 	u32 count = VIRTIO_IRQ_BLOCK_SIZE - index % VIRTIO_IRQ_BLOCK_SIZE;
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_block *block;
+	unsigned long flags;
+	bool notify;
+	int ret;
 
 	if (virtio_irq_granted(store, index))
 		return 0;
 	if (store->size && index < store->size)
 		count = min(count, store->size - index);
-	return min(virtio_irq_alloc(store, index, count, alloc_flags, addr_width), 0);
+	block = virtio_irq_get_block(store, index);
+	if (!block)
+		return -ENOMEM;
+
+	/* Nobody must give it back while the host is asked for more of it */
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	__virtio_irq_use_block(store, block);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+
+	ret = virtio_irq_alloc(store, index, count, alloc_flags, addr_width);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* On success the caller is about to use it */
+	if (!--block->in_use && ret < 0 && __virtio_irq_block_granted(store, block))
+		__virtio_irq_keep_block(store, block);
+	notify = __virtio_irq_notify_lazy(vi, false);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+	return min(ret, 0);
 }
 
 /**
