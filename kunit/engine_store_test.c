@@ -379,6 +379,94 @@ static void kept_block_is_refused_more(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
 }
 
+/* A store without a fixed size: what is beyond the model's is granted and freed */
+static void open_answer(struct fake_host *host, u16 head, const u8 *req, u32 req_len,
+			u8 *rsp, u32 rsp_len)
+{
+	const struct virtio_irq_req_range *range = (const void *)req;
+	struct virtio_irq_rsp_alloc *reply = (void *)rsp;
+	size_t len = sizeof(reply->head);
+
+	if ((req[0] != VIRTIO_IRQ_T_ALLOC && req[0] != VIRTIO_IRQ_T_FREE) ||
+	    le32_to_cpu(range->first) < FAKE_IMS_VECTORS) {
+		fake_used(host, head, fake_model_request(host, req, req_len, rsp));
+		return;
+	}
+	memset(reply, 0, sizeof(*reply));
+	if (req[0] == VIRTIO_IRQ_T_ALLOC) {
+		reply->granted = range->count;
+		len = sizeof(*reply);
+	} else if (host->quota != UINT_MAX) {
+		host->quota = UINT_MAX;
+		reply->head.status = VIRTIO_IRQ_S_DEVERR;
+	}
+	fake_used(host, head, len);
+}
+
+static struct virtio_irq_store *open_start(struct kunit *test, struct engine *e)
+{
+	struct virtio_irq_store *store;
+
+	e->host = fake_host_new(test, LAZY | RING_RESET);
+	e->host->ims_store = IMS;
+	e->host->ims_open = true;
+	e->host->answer = open_answer;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e->host), 0);
+	e->vi = e->host->vi;
+	e->ep = virtio_irq_attach(e->vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e->ep);
+	store = virtio_irq_find_store(e->ep, IMS);
+	KUNIT_ASSERT_NOT_NULL(test, store);
+	fake_host_forget_log(e->host);
+	return store;
+}
+
+/* The last block does not border on the first */
+static void last_and_first_block(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = open_start(test, &e);
+	struct virtio_irq_vector *first = ims_vector(test, store, 0);
+	struct virtio_irq_vector *last = ims_vector(test, store, U32_MAX);
+	struct virtio_irq_vector *other = ims_vector(test, store, BLOCK);
+	struct virtio_irq_vector *stays = ims_vector(test, store, 2 * BLOCK);
+
+	virtio_irq_free(first);
+	virtio_irq_free(last);
+	virtio_irq_free(other);
+	KUNIT_EXPECT_TRUE(test, store->pending.valid);
+	KUNIT_ASSERT_EQ(test, store->pending.first, U32_MAX - BLOCK + 1);
+	KUNIT_ASSERT_EQ(test, store->pending.last, U32_MAX);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_FALSE(test, ims_fake(&e, 0)->allocated);
+	KUNIT_EXPECT_TRUE(test, ims_fake(&e, 2 * BLOCK)->allocated);
+	virtio_irq_free(stays);
+	virtio_irq_store_release(store);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
+/* What lies between two blocks is nobody's, and costs nothing */
+static void far_apart(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = open_start(test, &e);
+	struct virtio_irq_vector *near = ims_vector(test, store, 0);
+	struct virtio_irq_vector *far = ims_vector(test, store, 1U << 24);
+
+	virtio_irq_free(near);
+	virtio_irq_free(far);
+	/* The first FREE of @far */
+	e.host->quota = 0;
+	fake_host_forget_log(e.host);
+	virtio_irq_store_release(store);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->quota, UINT_MAX);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	KUNIT_EXPECT_FALSE(test, store->unfreed.valid);
+	KUNIT_EXPECT_LE(test, e.host->num_requests, 5);
+}
+
 /* A vector that was freed and is kept delivers nothing, also if DEACTIVATE got lost */
 static void kept_vector_is_disarmed(struct kunit *test)
 {
@@ -537,6 +625,8 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(one_idle_block_is_kept),
 	KUNIT_CASE(kept_block_grows),
 	KUNIT_CASE(kept_block_is_refused_more),
+	KUNIT_CASE(last_and_first_block),
+	KUNIT_CASE(far_apart),
 	KUNIT_CASE(kept_vector_is_disarmed),
 	KUNIT_CASE(store_survives_a_reset),
 	KUNIT_CASE(pasid_on_the_wire),

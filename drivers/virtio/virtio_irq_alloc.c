@@ -112,7 +112,6 @@ static void __virtio_irq_retire(struct virtio_irq_store *store)
 	store->generation++;
 	store->num_granted = 0;
 	store->freed++;
-	store->idle_block = NULL;
 	store->block_count = 0;
 	store->block_known = false;
 }
@@ -122,7 +121,8 @@ static void __virtio_irq_free_later(struct virtio_irq_store *store, u32 first, u
 {
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_range *p = &store->pending;
-	bool apart = last + 1 != p->first && first != p->last + 1;
+	/* Of 32 bits: the last one does not border on the first */
+	bool apart = last + 1ULL != p->first && first != p->last + 1ULL;
 
 	store->freed++;
 	if (p->valid && apart)
@@ -444,26 +444,6 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 }
 
 /**
- * virtio_irq_store_release - give back everything of a store
- * @store: the store, none of its vectors belongs to an interrupt
- *
- * Context: any, never waits.
- */
-void virtio_irq_store_release(struct virtio_irq_store *store)
-{
-	struct virtio_irq *vi = store->ep->vi;
-	unsigned long flags;
-	bool notify;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	__virtio_irq_retire(store);
-	__virtio_irq_flush_frees(vi);
-	notify = __virtio_irq_notify_lazy(vi, true);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	virtio_irq_notify(vi, notify);
-}
-
-/**
  * virtio_irq_reserve - make sure that a vector of a store is reserved
  * @store: a store from 1 on
  * @index: slot in @store
@@ -543,6 +523,32 @@ void virtio_irq_trim(struct virtio_irq_store *store)
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 		virtio_irq_notify(vi, notify);
 	}
+}
+
+/**
+ * virtio_irq_store_release - give back everything of a store
+ * @store: a store from 1 on, none of its vectors belongs to an interrupt
+ *
+ * By what is reserved: its indices may be far apart, and a request names no more
+ * than max_count of them.
+ *
+ * Context: any, never waits.
+ */
+void virtio_irq_store_release(struct virtio_irq_store *store)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	unsigned long flags;
+	bool notify;
+
+	virtio_irq_trim(store);
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	store->granted.valid = false;
+	store->idle_block = NULL;
+	__virtio_irq_flush_frees(vi);
+	notify = __virtio_irq_notify_lazy(vi, true);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
 }
 
 /**

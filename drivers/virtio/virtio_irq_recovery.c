@@ -145,14 +145,39 @@ int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call
 	return virtio_irq_call_sleep(vi, call, timeout_ms);
 }
 
+/* The next vectors in @range that the host may hold and nobody was granted; 0: none */
+static u32 virtio_irq_next_unfreed(struct virtio_irq_store *store,
+				   const struct virtio_irq_range *range, u64 *first)
+{
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	u32 count = 0;
+
+	if (*first > range->last)
+		return 0;
+	/* Without a record it was never asked for: indices may be far apart */
+	xa_for_each_range(&store->vectors, index, vec, *first, range->last) {
+		if (count && (index != *first + count || count == store->ep->vi->max_count))
+			break;
+		if (virtio_irq_granted(store, index)) {
+			if (count)
+				break;
+			continue;
+		}
+		if (!count++)
+			*first = index;
+	}
+	return count;
+}
+
 /* FREE what the host may hold and nobody was granted, in runs */
 static int virtio_irq_replay_free(struct virtio_irq_store *store)
 {
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_range range;
 	struct virtio_irq_call call;
-	u32 first, last, end;
-	u64 changes, freed;
+	u64 changes, freed, first;
+	u32 count;
 	int err;
 
 	raw_spin_lock_irq(&vi->lock);
@@ -166,15 +191,9 @@ static int virtio_irq_replay_free(struct virtio_irq_store *store)
 	if (!range.valid)
 		return 0;
 
-	end = range.last;
-	for (first = range.first; first <= end && first >= range.first; first = last + 1) {
-		last = first;
-		if (virtio_irq_granted(store, first))
-			continue;
-		while (last < end && last - first + 1 < vi->max_count &&
-		       !virtio_irq_granted(store, last + 1))
-			last++;
-		virtio_irq_build_free(&call, store, first, last - first + 1);
+	for (first = range.first; (count = virtio_irq_next_unfreed(store, &range, &first));
+	     first += count) {
+		virtio_irq_build_free(&call, store, first, count);
 		/* Not posted, so not counted in store->frees */
 		call.store = NULL;
 		call.replayed = store;
