@@ -58,6 +58,25 @@ static void huge_tlv_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_host_start(host), -ENODEV);
 }
 
+static void config_changes_meanwhile(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, 0);
+
+	host->restless = 10;
+	KUNIT_EXPECT_EQ(test, fake_host_start(host), 0);
+	KUNIT_EXPECT_EQ(test, host->restless, 0);
+}
+
+/* A wait that a host could make last for ever */
+static void config_changes_all_the_time(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, 0);
+
+	host->restless = 1000000;
+	KUNIT_EXPECT_EQ(test, fake_host_start(host), -ENODEV);
+	KUNIT_EXPECT_GT(test, host->restless, 900000);
+}
+
 static void scope_without_entries(struct kunit *test)
 {
 	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_SCOPE));
@@ -389,6 +408,8 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(bad_config),
 	KUNIT_CASE(bad_tlv_size),
 	KUNIT_CASE(huge_tlv_size),
+	KUNIT_CASE(config_changes_meanwhile),
+	KUNIT_CASE(config_changes_all_the_time),
 	KUNIT_CASE(scope_without_entries),
 	KUNIT_CASE(scope_ranges),
 	KUNIT_CASE(no_scope_is_not_nothing),

@@ -149,6 +149,17 @@ static void fake_get(struct virtio_device *vdev, unsigned int offset, void *buf,
 	memcpy(buf, (u8 *)&to_fake(vdev)->config + offset, len);
 }
 
+static u32 fake_generation(struct virtio_device *vdev)
+{
+	struct fake_host *host = to_fake(vdev);
+
+	if (host->restless) {
+		host->restless--;
+		host->generation++;
+	}
+	return host->generation;
+}
+
 static u8 fake_get_status(struct virtio_device *vdev)
 {
 	return to_fake(vdev)->status;
@@ -241,6 +252,7 @@ static int fake_enable_vq_after_reset(struct virtqueue *vq)
 
 static const struct virtio_config_ops fake_config_ops = {
 	.get			= fake_get,
+	.generation		= fake_generation,
 	.get_status		= fake_get_status,
 	.set_status		= fake_set_status,
 	.reset			= fake_reset,

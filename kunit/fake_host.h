@@ -71,6 +71,8 @@ struct fake_host {
 	struct virtio_irq	*vi;
 	u64			features;
 	struct virtio_irq_config config;
+	u32			generation;
+	unsigned int		restless;	/* it changes so often while it is read */
 	u8			status;
 	bool			can_reset;
 

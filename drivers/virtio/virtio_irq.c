@@ -15,6 +15,9 @@
 
 #include "virtio_irq_internal.h"
 
+/* How often the configuration may change while it is read */
+#define VIRTIO_IRQ_CONFIG_TRIES		16
+
 static bool virtio_irq_strict;
 module_param_named(strict, virtio_irq_strict, bool, 0444);
 MODULE_PARM_DESC(strict, "Notify the device of every request at once, even if it offers LAZY");
@@ -109,16 +112,22 @@ static u16 virtio_irq_read_scopes(struct virtio_device *vdev, union virtio_irq_s
  * @vi: the controller
  *
  * Context: process context, sleeps.
- * Return: 0, or -EINVAL if it makes no sense; then nothing of it is used.
+ * Return: 0; -EINVAL if it makes no sense, -EAGAIN if it does not keep still; then
+ * nothing of it is used.
  */
 int virtio_irq_read_config(struct virtio_irq *vi)
 {
 	union virtio_irq_scope scopes[VIRTIO_IRQ_MAX_SCOPES] = { };
 	struct virtio_device *vdev = vi->vdev;
 	u32 max_count, tlv_size, generation;
+	unsigned int tries = 0;
 	u16 num_scopes = 0;
 
 	do {
+		if (tries++ == VIRTIO_IRQ_CONFIG_TRIES) {
+			dev_err(&vdev->dev, "config: changes all the time\n");
+			return -EAGAIN;
+		}
 		generation = virtio_irq_generation(vdev);
 		virtio_cread_le(vdev, struct virtio_irq_config, max_count, &max_count);
 		virtio_cread_le(vdev, struct virtio_irq_config, tlv_size, &tlv_size);
