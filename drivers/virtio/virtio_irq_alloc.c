@@ -329,11 +329,10 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		return err;
 	}
 
-	/* One by one: the lock is taken with interrupts off */
+	raw_spin_lock_irqsave(&vi->lock, flags);
 	for (i = 0; i < granted; i++) {
 		struct virtio_irq_vector *vec = xa_load(&store->vectors, first + i);
 
-		raw_spin_lock_irqsave(&vi->lock, flags);
 		if (!__virtio_irq_is_granted(vec))
 			store->num_granted++;
 		vec->generation = store->generation;
@@ -342,10 +341,15 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		vec->addr_width = addr_width;
 		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
 		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
-		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		/*
+		 * One by one, interrupts are off. But of a block, which is small,
+		 * recovery must see all or nothing: it is reserved in one request
+		 */
+		if (!(wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS)) {
+			raw_spin_unlock_irqrestore(&vi->lock, flags);
+			raw_spin_lock_irqsave(&vi->lock, flags);
+		}
 	}
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
 	__virtio_irq_range_add(&store->granted, first, first + granted - 1);
 	if (wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
 		store->block_count = count;
