@@ -296,7 +296,7 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 		raw_spin_unlock_irq(&e.vi->lock);
 		KUNIT_ASSERT_EQ(test, err, 0);
 	}
-	KUNIT_EXPECT_TRUE(test, list_empty(&e.vi->idle));
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&e.vi->idle));
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 1, 1, 0, 64), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, e.vi->state, VIRTIO_IRQ_READY);
 	/* Nor for an atomic one */

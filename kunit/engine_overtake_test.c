@@ -98,7 +98,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_ASSERT_EQ(test, e.ep->msi.frees, 1);
-	while (!list_empty(&e.vi->idle)) {
+	while (!hlist_empty(&e.vi->idle)) {
 		struct virtio_irq_call call;
 		int err;
 
@@ -112,7 +112,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
 	virtio_irq_free(other);
 	raw_spin_lock_irq(&e.vi->lock);
-	KUNIT_EXPECT_TRUE(test, list_empty(&e.vi->idle));
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&e.vi->idle));
 	__virtio_irq_flush_frees(e.vi);
 	raw_spin_unlock_irq(&e.vi->lock);
 	virtio_irq_flush_timer(&e.vi->timer);

@@ -233,7 +233,7 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	raw_spin_lock_init(&vi->lock);
 	mutex_init(&vi->endpoints_lock);
 	INIT_LIST_HEAD(&vi->endpoints);
-	INIT_LIST_HEAD(&vi->idle);
+	INIT_HLIST_HEAD(&vi->idle);
 	INIT_LIST_HEAD(&vi->pending);
 	INIT_DELAYED_WORK(&vi->recover, virtio_irq_recover);
 	init_waitqueue_head(&vi->wait);

@@ -125,7 +125,7 @@ struct virtio_irq_slot {
 	void			*rsp;
 	struct scatterlist	out;
 	struct scatterlist	in;
-	struct list_head	node;
+	struct hlist_node	node;
 };
 
 /**
@@ -135,6 +135,7 @@ struct virtio_irq_slot {
  * @ok_len: used length of a success
  * @reply: @ok_len bytes for the answer; NULL if only its status matters
  * @vec: vector of an ACTIVATE or DEACTIVATE
+ * @route: of an ACTIVATE, what @vec's record must say whatever becomes of the request
  * @store: store of a FREE that is posted
  * @rel: vector of a COMMIT or RELEASE
  * @granting: store of an ALLOC, counted in its allocs while the host may answer
@@ -150,6 +151,7 @@ struct virtio_irq_call {
 	u16			ok_len;
 	void			*reply;
 	struct virtio_irq_vector *vec;
+	const struct virtio_irq_msg *route;
 	struct virtio_irq_store	*store;
 	struct virtio_irq_vector *rel;
 	struct virtio_irq_store	*granting;
@@ -262,7 +264,7 @@ struct virtio_irq {
 	bool			resetting;
 	bool			reset_asked;
 	bool			config_changed;
-	struct list_head	idle;
+	struct hlist_head	idle;
 	struct list_head	pending;
 	unsigned int		unnotified;
 	unsigned int		posted;

@@ -156,6 +156,39 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 	}
 }
 
+static noinline void __virtio_irq_trace_request(struct virtio_irq *vi,
+						struct virtio_irq_slot *slot,
+						const union virtio_irq_req *req)
+{
+	u32 endpoint = le32_to_cpu(req->head.endpoint);
+	unsigned int number = slot - vi->slots;
+
+	switch (slot->type) {
+	case VIRTIO_IRQ_T_ACTIVATE:
+		trace_virtio_irq_request(number, slot->type, endpoint,
+					 le16_to_cpu(req->activate.store),
+					 le32_to_cpu(req->activate.index), 1,
+					 slot->route.address, slot->route.data);
+		break;
+	case VIRTIO_IRQ_T_ATTACH:
+	case VIRTIO_IRQ_T_DETACH:
+		trace_virtio_irq_request(number, slot->type, endpoint, 0, 0, 0, 0, 0);
+		break;
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		trace_virtio_irq_request(number, slot->type, endpoint,
+					 le16_to_cpu(req->deactivate.store),
+					 le32_to_cpu(req->deactivate.index), 1, 0, 0);
+		break;
+	default:
+		/* ALLOC, COMMIT, RELEASE, FREE: store, first and count are in one place */
+		trace_virtio_irq_request(number, slot->type, endpoint,
+					 le16_to_cpu(req->range.store),
+					 le32_to_cpu(req->range.first),
+					 le32_to_cpu(req->range.count), 0, 0);
+		break;
+	}
+}
+
 /*
  * Put one request in the ring. -EAGAIN: no slot is idle. -ERESTART: not before
  * READY. The caller notifies, after it has dropped the lock.
@@ -163,6 +196,7 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *call,
 			       struct virtio_irq_slot **slotp)
 {
+	const size_t fixed = sizeof(struct virtio_irq_rsp_activate);
 	const union virtio_irq_req *req = &call->req;
 	struct scatterlist *sgs[2];
 	struct virtio_irq_slot *slot;
@@ -179,13 +213,15 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	if (call->recovery && !__virtio_irq_still_due(call))
 		return -ECANCELED;
 
-	slot = list_first_entry_or_null(&vi->idle, struct virtio_irq_slot, node);
+	slot = hlist_entry_safe(vi->idle.first, struct virtio_irq_slot, node);
 	if (!slot)
 		return -EAGAIN;
 
 	memcpy(slot->req, req, call->req_len);
-	/* Whatever the device leaves out is no success */
-	memset(slot->rsp, 0xff, call->ok_len);
+	/* Whatever the device leaves out is no success. All but ATTACH have no more */
+	memset(slot->rsp, 0xff, fixed);
+	if (call->ok_len > fixed)
+		memset(slot->rsp + fixed, 0xff, call->ok_len - fixed);
 	slot->out.length = call->req_len;
 	slot->in.length = call->ok_len;
 	sgs[0] = &slot->out;
@@ -201,7 +237,7 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 		return virtqueue_is_broken(vi->vq) ? -ETIMEDOUT : -EIO;
 	}
 
-	list_del(&slot->node);
+	hlist_del(&slot->node);
 	slot->reply = call->reply;
 	slot->vec = call->vec;
 	slot->store = call->store;
@@ -217,39 +253,15 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 		slot->rel->rel_stamp = slot->stamp;
 	}
 
-	switch (slot->type) {
-	case VIRTIO_IRQ_T_ACTIVATE:
+	if (slot->type == VIRTIO_IRQ_T_ACTIVATE) {
 		slot->route.address = le64_to_cpu(req->activate.address);
 		slot->route.data = le32_to_cpu(req->activate.data);
 		slot->pasid = req->activate.flags & cpu_to_le16(VIRTIO_IRQ_ACTIVATE_F_PASID_VALID) ?
 			      le32_to_cpu(req->activate.pasid) : VIRTIO_IRQ_NO_PASID;
 		slot->vec->maybe_armed = true;
-		trace_virtio_irq_request(slot - vi->slots, slot->type,
-					 le32_to_cpu(req->head.endpoint),
-					 le16_to_cpu(req->activate.store),
-					 le32_to_cpu(req->activate.index), 1,
-					 slot->route.address, slot->route.data);
-		break;
-	case VIRTIO_IRQ_T_ATTACH:
-	case VIRTIO_IRQ_T_DETACH:
-		trace_virtio_irq_request(slot - vi->slots, slot->type,
-					 le32_to_cpu(req->head.endpoint), 0, 0, 0, 0, 0);
-		break;
-	case VIRTIO_IRQ_T_DEACTIVATE:
-		trace_virtio_irq_request(slot - vi->slots, slot->type,
-					 le32_to_cpu(req->head.endpoint),
-					 le16_to_cpu(req->deactivate.store),
-					 le32_to_cpu(req->deactivate.index), 1, 0, 0);
-		break;
-	default:
-		/* ALLOC, COMMIT, RELEASE, FREE: store, first and count are in one place */
-		trace_virtio_irq_request(slot - vi->slots, slot->type,
-					 le32_to_cpu(req->head.endpoint),
-					 le16_to_cpu(req->range.store),
-					 le32_to_cpu(req->range.first),
-					 le32_to_cpu(req->range.count), 0, 0);
-		break;
 	}
+	if (trace_virtio_irq_request_enabled())
+		__virtio_irq_trace_request(vi, slot, req);
 	if (call->granting) {
 		call->granting->allocs++;
 		call->granting->changes++;
@@ -342,7 +354,7 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 	err = __virtio_irq_submit(vi, call, &slot);
 	if (err == -EAGAIN) {
 		__virtio_irq_reap(vi);
-		if (list_empty(&vi->idle)) {
+		if (hlist_empty(&vi->idle)) {
 			virtio_irq_notify(vi, __virtio_irq_kick_prepare(vi));
 			__virtio_irq_reap(vi);
 		}
@@ -468,7 +480,11 @@ static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 	int err;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (list_empty(&vi->idle))
+	if (call->route) {
+		call->vec->wanted = true;
+		call->vec->route = *call->route;
+	}
+	if (hlist_empty(&vi->idle))
 		__virtio_irq_reap(vi);
 	if (!list_empty(&vi->pending) && !call->recovery)
 		__virtio_irq_flush_frees(vi);

@@ -102,7 +102,7 @@ void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 	slot->rel = NULL;
 	slot->reply = NULL;
 	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_IDLE);
-	list_add(&slot->node, &vi->idle);
+	hlist_add_head(&slot->node, &vi->idle);
 }
 
 /*
@@ -176,7 +176,8 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 	/* Another CPU may have found the queue broken with a later route meanwhile */
 	if (slot->route.address == vec->route.address && slot->route.data == vec->route.data &&
 	    slot->pasid == vec->pasid)
-		vec->dirty = false;
+		/* Pairs with the acquire in virtio_irq_is_acked() */
+		smp_store_release(&vec->dirty, false);
 	vec->logged = false;
 	return 0;
 }

@@ -240,7 +240,7 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 			sg_dma_address(&slot->in) = sg_dma_address(&slot->out) +
 						    VIRTIO_IRQ_REQ_STRIDE;
 		}
-		list_add_tail(&slot->node, &vi->idle);
+		hlist_add_head(&slot->node, &vi->idle);
 	}
 	return 0;
 

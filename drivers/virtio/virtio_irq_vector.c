@@ -100,12 +100,8 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 	if (vec->store->flags & VIRTIO_IRQ_STORE_F_PASID && vec->pasid == VIRTIO_IRQ_NO_PASID)
 		return -EINVAL;
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vec->wanted = true;
-	vec->route = *route;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-
 	virtio_irq_build_activate(&call, vec, route, &reply);
+	call.route = route;
 	err = virtio_irq_call_atomic(vi, &call);
 	if (!err)
 		return 0;
@@ -128,6 +124,20 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 	return err;
 }
 
+/*
+ * Does the host route the vector so already? Without the lock: only recovery can
+ * change these while desc->lock is held, and it sends the route that the record has.
+ */
+static bool virtio_irq_is_acked(const struct virtio_irq_vector *vec,
+				const struct virtio_irq_msg *route)
+{
+	/* Pairs with the release in __virtio_irq_activated() */
+	return !smp_load_acquire(&vec->dirty) && READ_ONCE(vec->armed) &&
+	       READ_ONCE(vec->acked.address) == route->address &&
+	       READ_ONCE(vec->acked.data) == route->data &&
+	       READ_ONCE(vec->acked_pasid) == READ_ONCE(vec->pasid);
+}
+
 /**
  * virtio_irq_reroute - the parent moved an armed vector
  * @vec: the record
@@ -148,20 +158,13 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec,
 	struct virtio_irq_rsp_activate reply;
 	struct virtio_irq_call call;
 	unsigned long flags;
-	bool same;
 	int err;
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	same = !vec->wanted || (vec->armed && !vec->dirty &&
-				vec->acked.address == route->address &&
-				vec->acked.data == route->data &&
-				vec->acked_pasid == vec->pasid);
-	vec->route = *route;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	if (same)
+	if (!vec->wanted || virtio_irq_is_acked(vec, route))
 		return 0;
 
 	virtio_irq_build_activate(&call, vec, route, &reply);
+	call.route = route;
 	err = virtio_irq_call_atomic(vi, &call);
 	if (!err)
 		return 0;

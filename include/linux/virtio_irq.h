@@ -126,7 +126,8 @@ struct virtio_irq_store {
  * @virq: Linux interrupt number, 0 while there is none (guarded by the domain)
  *
  * The fields below are guarded by the engine's lock. desc->lock is not enough:
- * early activation and the free path run without it.
+ * early activation and the free path run without it. Under desc->lock @wanted is
+ * constant, and what the host has acknowledged can be read.
  *
  * @generation: granted if equal to the store's
  * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
@@ -171,12 +172,12 @@ struct virtio_irq_vector {
 	struct virtio_irq_msg	pair;
 	struct virtio_irq_msg	composed;
 	u8			addr_width;
+	u8			wanted;
+	u8			armed;
+	u8			dirty;
 	u8			data16:1;
 	u8			in_use:1;
-	u8			wanted:1;
-	u8			armed:1;
 	u8			maybe_armed:1;
-	u8			dirty:1;
 	u8			lossy:1;
 	u8			logged:1;
 	u8			commit_alloc:1;
