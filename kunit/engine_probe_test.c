@@ -296,6 +296,18 @@ static void ring_too_small(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_host_start(host), -ENODEV);
 }
 
+/* The most that virtio-pci takes, and the longest answers: no more slots than are of use */
+static void ring_too_large(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, 0);
+
+	host->ring = 32768;
+	host->config.tlv_size = cpu_to_le32(VIRTIO_IRQ_MAX_TLV_SIZE);
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	KUNIT_EXPECT_GE(test, host->vi->num_slots, VIRTIO_IRQ_REQUESTQ_MIN / 2);
+	KUNIT_EXPECT_LE(test, host->vi->shared_size, 4 * 1024 * 1024);
+}
+
 /* virtio-pci reads all ones from a device that is gone, and would wait for it for ever */
 static void off_the_bus(struct kunit *test)
 {
@@ -428,6 +440,7 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(indirect_descriptors_are_off),
 	KUNIT_CASE(uapi),
 	KUNIT_CASE(ring_too_small),
+	KUNIT_CASE(ring_too_large),
 	KUNIT_CASE(off_the_bus),
 	KUNIT_CASE(reset_attribute),
 	KUNIT_CASE(debugfs),

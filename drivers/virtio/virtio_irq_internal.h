@@ -19,6 +19,12 @@
 #define VIRTIO_IRQ_NUM_TYPES		(VIRTIO_IRQ_T_FREE + 1)
 #define VIRTIO_IRQ_NUM_STATUSES		(VIRTIO_IRQ_S_DEVERR + 1)
 
+/*
+ * More requests are never under way. Bounds what the size of a device's queue
+ * makes us allocate: with the longest answers about 2 MB in one piece
+ */
+#define VIRTIO_IRQ_MAX_SLOTS		512U
+
 /* Latency histogram: bucket n counts waits below 1 << n microseconds */
 #define VIRTIO_IRQ_NUM_BUCKETS		26
 

@@ -210,7 +210,7 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 		return err;
 
 	/* Two descriptors each, see virtio_irq_validate() */
-	vi->num_slots = virtqueue_get_vring_size(vi->vq) / 2;
+	vi->num_slots = min(virtqueue_get_vring_size(vi->vq) / 2, VIRTIO_IRQ_MAX_SLOTS);
 	vi->slots = kcalloc(vi->num_slots, sizeof(*vi->slots), GFP_KERNEL);
 	if (!vi->slots) {
 		err = -ENOMEM;
