@@ -61,6 +61,31 @@ static void refused_free_and_an_earlier_one(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
 }
 
+/* No more at once than a request may name, and what stays in between */
+static void refused_free_in_parts(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	unsigned int i;
+
+	e.host->config.max_count = cpu_to_le32(4);
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	engine_vector(test, &e, 9);
+	for (i = 0; i < 16; i += 4)
+		KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 4, 0, 64), 4);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 4, VIRTIO_IRQ_S_DEVERR);
+	/* 0..8 and 10..15: three requests and two, the last of them is answered well */
+	virtio_irq_trim(&e.ep->msi);
+	virtio_irq_flush_timer(&e.vi->timer);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 9)->allocated);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 10);
+}
+
 /* Nor does the answer to a FREE settle an ALLOC that had none */
 static void malformed_alloc_and_a_free(struct kunit *test)
 {
@@ -453,6 +478,7 @@ static void removed_with_a_new_configuration(struct kunit *test)
 static struct kunit_case overtake_cases[] = {
 	KUNIT_CASE(refused_free_and_a_later_one),
 	KUNIT_CASE(refused_free_and_an_earlier_one),
+	KUNIT_CASE(refused_free_in_parts),
 	KUNIT_CASE(malformed_alloc_and_a_free),
 	KUNIT_CASE(free_answered_while_the_next_is_posted),
 	KUNIT_CASE(free_before_an_alloc_that_waits),

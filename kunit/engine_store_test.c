@@ -440,6 +440,17 @@ static void last_and_first_block(struct kunit *test)
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_FALSE(test, ims_fake(&e, 0)->allocated);
 	KUNIT_EXPECT_TRUE(test, ims_fake(&e, 2 * BLOCK)->allocated);
+	/* And the other way round */
+	first = ims_vector(test, store, 0);
+	last = ims_vector(test, store, U32_MAX);
+	other = ims_vector(test, store, BLOCK);
+	virtio_irq_flush_timer(&e.vi->timer);
+	virtio_irq_free(last);
+	virtio_irq_free(first);
+	virtio_irq_free(other);
+	KUNIT_ASSERT_EQ(test, store->pending.last, BLOCK - 1);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_TRUE(test, ims_fake(&e, 2 * BLOCK)->allocated);
 	virtio_irq_free(stays);
 	virtio_irq_store_release(store);
 	engine_settle(test, &e);
