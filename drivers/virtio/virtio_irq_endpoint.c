@@ -167,7 +167,7 @@ static struct virtio_irq_store *virtio_irq_get_store(struct virtio_irq_endpoint 
 	list_for_each_entry(store, &ep->stores, ep_node)
 		if (store->id == id)
 			return store;
-	store = kzalloc(sizeof(*store), GFP_KERNEL);
+	store = kzalloc(sizeof(*store), GFP_NOIO);
 	if (store)
 		virtio_irq_store_init(store, ep, id);
 	return store;
@@ -179,8 +179,9 @@ static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
 {
 	struct virtio_irq *vi = ep->vi;
 	size_t max_stores = vi->tlv_size / sizeof(struct virtio_irq_tlv_store);
+	/* Recovery needs endpoints_lock, and a disk may need recovery */
 	struct virtio_irq_properties *prop __free(kfree) =
-		kzalloc(struct_size(prop, stores, max_stores), GFP_KERNEL);
+		kzalloc(struct_size(prop, stores, max_stores), GFP_NOIO);
 	unsigned int i;
 	int err;
 
