@@ -280,12 +280,14 @@ static int virtio_irq_domain_select(struct irq_domain *domain, struct irq_fwspec
 static void virtio_irq_domain_debug_show(struct seq_file *m, struct irq_domain *domain,
 					 struct irq_data *d, int ind)
 {
+	struct virtio_irq_vector *vec;
 	struct virtio_irq_parent *parent;
 
 	if (d) {
 		/* The core shows interrupts while they are made and removed, too */
-		if (d->chip_data)
-			virtio_irq_show_vector(m, ind, d->chip_data);
+		vec = READ_ONCE(d->chip_data);
+		if (vec)
+			virtio_irq_show_vector(m, ind, vec);
 		return;
 	}
 	parent = domain->host_data;
