@@ -464,6 +464,7 @@ static void far_apart(struct kunit *test)
 	struct virtio_irq_store *store = open_start(test, &e);
 	struct virtio_irq_vector *near = ims_vector(test, store, 0);
 	struct virtio_irq_vector *far = ims_vector(test, store, 1U << 24);
+	unsigned int i, freed = 0;
 
 	virtio_irq_free(near);
 	virtio_irq_free(far);
@@ -476,6 +477,13 @@ static void far_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
 	KUNIT_EXPECT_FALSE(test, store->unfreed.valid);
 	KUNIT_EXPECT_LE(test, e.host->num_requests, 5);
+	for (i = 0; i < min(e.host->num_requests, FAKE_LOG); i++) {
+		const struct virtio_irq_req_range *range = (const void *)e.host->log[i].bytes;
+
+		freed += range->head.type == VIRTIO_IRQ_T_FREE && range->first == cpu_to_le32(1U << 24);
+	}
+	/* Refused, and again */
+	KUNIT_EXPECT_EQ(test, freed, 2);
 }
 
 /* A vector that was freed and is kept delivers nothing, also if DEACTIVATE got lost */
