@@ -361,11 +361,11 @@ static void overtaken_activate(struct kunit *test)
 	unsigned int i;
 
 	virtio_irq_poll_timeout_ms = 2000;
-	preempt_disable();
+	engine_hold(&e);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ENOMEM);
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
-	preempt_enable();
+	engine_let(&e);
 	for (i = 0; i < 100 && !READ_ONCE(e.host->num_held); i++)
 		msleep(20);
 	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);

@@ -218,9 +218,12 @@ static void set_without_an_answer(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 0, 4), 0);
 	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	/* Holds recovery up, which may be faster on another CPU */
+	mutex_lock(&d->vi->endpoints_lock);
 	KUNIT_EXPECT_EQ(test, virtio_irq_ims_set_pasid(ims->slots[0].virq, 5), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, ims->slots[0].pasid, 4);
 	KUNIT_EXPECT_EQ(test, fake_ims_vector(ims, 0)->pasid, 5);
+	mutex_unlock(&d->vi->endpoints_lock);
 	domain_settle(d);
 	expect_pasid(ims, 0, 4);
 	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
@@ -234,11 +237,13 @@ static void set_while_a_move_is_due(struct kunit *test)
 	struct domain *d = ims->d;
 
 	KUNIT_ASSERT_EQ(test, fake_ims_add(ims, 0, 4), 0);
-	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 2, VIRTIO_IRQ_S_BUSY);
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
 	d->parent->move = true;
+	mutex_lock(&d->vi->endpoints_lock);
 	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, ims->slots[0].virq,
 						       cpumask_of(0)), 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_ims_set_pasid(ims->slots[0].virq, 5), 0);
+	mutex_unlock(&d->vi->endpoints_lock);
 	domain_settle(d);
 	expect_pasid(ims, 0, 5);
 	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
