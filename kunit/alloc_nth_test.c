@@ -186,14 +186,14 @@ static void unbind(struct domain *d)
 
 static int alloc_vectors(struct domain *d)
 {
-	int n = pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSIX);
+	int n = pci_alloc_irq_vectors(d->fn->pdev, 2, 2, PCI_IRQ_MSIX);
 
 	return n < 0 ? n : 0;
 }
 
 static int alloc_block(struct domain *d)
 {
-	int n = pci_alloc_irq_vectors(d->fn->pdev, 4, 4, PCI_IRQ_MSI);
+	int n = pci_alloc_irq_vectors(d->fn->pdev, 2, 2, PCI_IRQ_MSI);
 
 	return n < 0 ? n : 0;
 }

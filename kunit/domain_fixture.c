@@ -121,19 +121,18 @@ struct domain *domain_with(struct kunit *test, const struct fake_parent_caps *ca
  */
 void domain_settle(struct domain *d)
 {
-	unsigned int i;
+	unsigned long end = jiffies + 10 * HZ;
 
-	/* What waits for the timer need not be waited for */
-	virtio_irq_flush_timer(&d->vi->timer);
-	/* A note or a mark queues the worker; it may queue itself again */
-	for (i = 0; i < 500; i++) {
+	do {
+		/* What waits for the timer need not be waited for, nor what it finds out */
+		virtio_irq_flush_timer(&d->vi->timer);
+		/* A note or a mark queues the worker; it may queue itself again */
 		flush_delayed_work(&d->vi->recover);
-		/* What nobody waits for may have no answer, its timer finds out */
 		if (READ_ONCE(d->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(d->vi->posted) &&
 		    !delayed_work_pending(&d->vi->recover))
 			return;
-		msleep(20);
-	}
+		usleep_range(1000, 2000);
+	} while (time_before(jiffies, end));
 	KUNIT_FAIL(d->test, "the engine is not ready, state %d", d->vi->state);
 }
 

@@ -88,18 +88,19 @@ static void engine_check_counts(struct kunit *test, struct engine *e)
 
 void engine_settle(struct kunit *test, struct engine *e)
 {
-	unsigned int i;
+	unsigned long end = jiffies + 10 * HZ;
 
-	/* A note or a mark queues the worker; it may queue itself again */
-	for (i = 0; i < 500; i++) {
+	do {
+		/* A note or a mark queues the worker; it may queue itself again */
 		flush_delayed_work(&e->vi->recover);
-		/* What nobody waits for may have no answer, its timer finds out */
 		if (READ_ONCE(e->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(e->vi->posted) &&
 		    !delayed_work_pending(&e->vi->recover)) {
 			engine_check_counts(test, e);
 			return;
 		}
-		msleep(20);
-	}
+		usleep_range(1000, 2000);
+		/* What nobody waits for may have no answer, its timer finds out */
+		virtio_irq_flush_timer(&e->vi->timer);
+	} while (time_before(jiffies, end));
 	KUNIT_FAIL(test, "the engine is not ready, state %d", e->vi->state);
 }

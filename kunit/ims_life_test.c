@@ -353,7 +353,7 @@ static void former_domain(struct kunit *test)
  */
 
 #define STRESS_SLOTS	96U
-#define STRESS_ROUNDS	400
+#define STRESS_ROUNDS	200
 
 struct stress {
 	struct work_struct work;
