@@ -219,6 +219,7 @@ static void every_silence(struct kunit *test)
 	struct every v = every_start(test);
 	unsigned int i;
 
+	virtio_irq_sleep_timeout_ms = 40;
 	for (i = 0; i < ARRAY_SIZE(faults); i++) {
 		every_prepare(test, &v);
 		fake_host_rule(v.e.host, faults[i], v.request->type, 1, 0);
@@ -235,11 +236,32 @@ static void every_silence(struct kunit *test)
 	}
 }
 
+/* Broken by the transport: no answer can come, so nobody waits for one */
+static void every_broken_queue(struct kunit *test)
+{
+	struct every v = every_start(test);
+	u64 start;
+
+	every_prepare(test, &v);
+	virtio_irq_poll_timeout_ms = 20000;
+	virtio_irq_sleep_timeout_ms = 20000;
+	virtio_break_device(&v.e.host->vdev);
+	start = ktime_get_mono_fast_ns();
+	KUNIT_EXPECT_EQ(test, every_do(&v), v.request->waited ? -ETIMEDOUT : 0);
+	KUNIT_EXPECT_LT(test, ktime_get_mono_fast_ns() - start, 5 * NSEC_PER_SEC);
+	/* A reset of the queue mends it */
+	engine_settle(test, &v.e);
+	KUNIT_EXPECT_LT(test, ktime_get_mono_fast_ns() - start, 10 * NSEC_PER_SEC);
+	KUNIT_EXPECT_EQ(test, v.e.host->resets, 1);
+	every_check(test, &v, "broken queue", 0);
+}
+
 static struct kunit_case every_cases[] = {
 	KUNIT_CASE_PARAM(every_length, request_gen_params),
 	KUNIT_CASE_PARAM(every_long_refusal, long_request_gen_params),
 	KUNIT_CASE_PARAM(every_status, request_gen_params),
 	KUNIT_CASE_PARAM(every_silence, request_gen_params),
+	KUNIT_CASE_PARAM(every_broken_queue, request_gen_params),
 	{ }
 };
 

@@ -389,6 +389,46 @@ static void controller_removed_while_mute(struct kunit *test)
 	domain_expect_alone(d, fn);
 }
 
+/*
+ * The controller is pulled out: it reads as all ones, and virtio-pci breaks its
+ * queue before it removes the device
+ */
+static void controller_unplugged(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn;
+	u64 start;
+
+	domain_start(d);
+	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(fn->pdev, 3, 3, PCI_IRQ_MSIX), 3);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(fn, 1), 0);
+	/* Whoever waits for an answer or for recovery in vain is seen */
+	virtio_irq_poll_timeout_ms = 20000;
+	virtio_irq_sleep_timeout_ms = 500;
+	fake_host_forget_log(d->host);
+	start = ktime_get_mono_fast_ns();
+	d->host->status = 0xff;
+	virtio_break_device(&d->host->vdev);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(fn, 2), -ETIMEDOUT);
+	d->parent->move = true;
+	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, pci_irq_vector(fn->pdev, 1),
+						       cpumask_of(0)), 0);
+	KUNIT_EXPECT_EQ(test, d->vi->state, VIRTIO_IRQ_BROKEN);
+	device_release_driver(&d->host->vdev.dev);
+	KUNIT_EXPECT_LT(test, ktime_get_mono_fast_ns() - start, 10 * NSEC_PER_SEC);
+
+	KUNIT_EXPECT_NULL(test, d->host->vdev.dev.driver);
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+	KUNIT_EXPECT_EQ(test, d->host->notifications, 0);
+	KUNIT_EXPECT_EQ(test, d->host->resets, 0);
+	KUNIT_EXPECT_FALSE(test, fn->bound);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	KUNIT_EXPECT_EQ(test, domain_count_descs(), d->descs);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	domain_expect_alone(d, fn);
+}
+
 /* DRV-18 */
 static void two_controllers(struct kunit *test)
 {
@@ -537,6 +577,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(controller_removed_under_interrupts),
 	KUNIT_CASE(controller_removed_after_a_failed_probe),
 	KUNIT_CASE(controller_removed_while_mute),
+	KUNIT_CASE(controller_unplugged),
 	KUNIT_CASE(two_controllers),
 	KUNIT_CASE(taken_while_controller_goes),
 	KUNIT_CASE(scope_widens),
