@@ -243,6 +243,7 @@ struct itd_dev {
  * @itd: the device
  * @store: whose vectors
  * @count: number of vectors
+ * @managed: with PCI_IRQ_AFFINITY
  * @start: when the current phase began, in cycles
  * @nr_phases: number of phases that have ended
  * @phases: what each of them took
@@ -253,6 +254,7 @@ struct itd_bench {
 	struct itd_dev		*itd;
 	struct itd_store	*store;
 	u32			count;
+	bool			managed;
 	u64			start;
 	unsigned int		nr_phases;
 	struct {

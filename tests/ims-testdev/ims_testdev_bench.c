@@ -125,14 +125,26 @@ static int itd_bench_unmask(struct itd_vector *v)
 	return 0;
 }
 
+/* Managed: one for each CPU, the others are the ones before them. */
+static int itd_bench_allocate(struct itd_bench *b)
+{
+	unsigned int flags = PCI_IRQ_MSIX | (b->managed ? PCI_IRQ_AFFINITY : 0);
+	struct irq_affinity affd = {
+		.pre_vectors = b->count - min(b->count, num_possible_cpus()),
+	};
+
+	return min(itd_alloc(b->itd, flags, b->count, b->count,
+			     b->managed ? &affd : NULL), 0);
+}
+
 static int itd_bench_alloc(struct itd_bench *b)
 {
 	int ret;
 
 	itd_bench_phase_begin(b, "alloc");
-	ret = itd_alloc(b->itd, PCI_IRQ_MSIX, b->count, b->count, NULL);
+	ret = itd_bench_allocate(b);
 	itd_bench_phase_end(b);
-	return min(ret, 0);
+	return ret;
 }
 
 /* Nothing is owed when all goes well; itd_release() is for when it does not. */
@@ -172,10 +184,11 @@ static int itd_bench_use(struct itd_bench *b)
 	ret = itd_bench_phase(b, "request", itd_request);
 	if (!ret)
 		ret = itd_bench_phase(b, "first", itd_bench_fire);
-	if (!ret)
+	/* Nobody but the kernel moves managed ones. */
+	if (!ret && !b->managed)
 		ret = itd_bench_phase(b, "move", itd_bench_move);
 	/* The native domain moves an interrupt when the next one comes. */
-	if (!ret)
+	if (!ret && !b->managed)
 		ret = itd_bench_phase(b, "land", itd_bench_fire);
 	if (!ret)
 		ret = itd_bench_each(b, itd_bench_unlazy);
@@ -217,7 +230,7 @@ int itd_bench_store_life(struct itd_bench *b)
 
 /**
  * itd_bench_life - the whole life of some vectors
- * @b: itd, and the number of vectors in count; receives the phases
+ * @b: itd, managed, and the number of vectors in count; receives the phases
  *
  * Context: Process context.
  * Return: 0 or the first error; nothing stays allocated.
@@ -234,6 +247,33 @@ int itd_bench_life(struct itd_bench *b)
 		itd_release(b->itd);
 	else
 		itd_bench_release(b);
+	return ret;
+}
+
+static int itd_bench_remove(struct itd_vector *v)
+{
+	if (v->requested)
+		itd_free(v);
+	return v->virq ? itd_store_remove(v) : 0;
+}
+
+static int itd_bench_empty(struct itd_bench *b)
+{
+	if (b->store->number == IMS_TESTDEV_STORE_MSI)
+		return itd_release(b->itd);
+	return itd_bench_each(b, itd_bench_remove);
+}
+
+/* What the operations to be measured find */
+static int itd_bench_populate(struct itd_bench *b)
+{
+	int ret;
+
+	if (b->store->number == IMS_TESTDEV_STORE_MSI)
+		return itd_bench_allocate(b);
+	ret = itd_bench_each(b, itd_bench_add);
+	if (ret)
+		itd_bench_empty(b);
 	return ret;
 }
 
@@ -256,7 +296,7 @@ static int itd_bench_storm_round(struct itd_bench *b)
 
 /**
  * itd_bench_storm - move vectors around, each one with an interrupt after it
- * @b: itd, and the number of vectors in count; receives the phase
+ * @b: store, and the number of vectors in count; receives the phase
  * @rounds: how often each one is moved
  *
  * Context: Process context.
@@ -264,10 +304,10 @@ static int itd_bench_storm_round(struct itd_bench *b)
  */
 int itd_bench_storm(struct itd_bench *b, u32 rounds)
 {
-	int ret, released;
+	int ret, emptied;
 
-	ret = itd_alloc(b->itd, PCI_IRQ_MSIX, b->count, b->count, NULL);
-	if (ret < 0)
+	ret = itd_bench_populate(b);
+	if (ret)
 		return ret;
 	ret = itd_bench_each(b, itd_request);
 	b->phases[b->nr_phases].name = "storm";
@@ -276,26 +316,28 @@ int itd_bench_storm(struct itd_bench *b, u32 rounds)
 		ret = itd_bench_storm_round(b);
 	itd_bench_mark(b->itd);
 	b->nr_phases++;
-	released = itd_release(b->itd);
-	return ret ?: released;
+	emptied = itd_bench_empty(b);
+	return ret ?: emptied;
 }
 
 static int itd_bench_hot_round(struct itd_vector *v)
 {
-	int ret;
+	bool msi = v->store->number == IMS_TESTDEV_STORE_MSI;
+	int ret, removed;
 
-	ret = itd_add(v);
+	ret = msi ? itd_add(v) : itd_bench_add(v);
 	if (ret)
 		return ret;
 	ret = itd_request(v);
 	if (!ret)
 		ret = itd_free(v);
-	return itd_remove(v) ?: ret;
+	removed = msi ? itd_remove(v) : itd_store_remove(v);
+	return ret ?: removed;
 }
 
 /**
  * itd_bench_hot - add, request, free and remove one vector, over and over
- * @b: itd; count vectors exist beside it; receives the phase
+ * @b: store; count vectors exist in it beside it; receives the phase
  * @rounds: how often
  *
  * Context: Process context.
@@ -303,11 +345,11 @@ static int itd_bench_hot_round(struct itd_vector *v)
  */
 int itd_bench_hot(struct itd_bench *b, u32 rounds)
 {
-	struct itd_vector *v = &b->itd->vec[b->count];
-	int ret, released;
+	struct itd_vector *v = &b->store->vec[b->count];
+	int ret, emptied;
 
-	ret = itd_alloc(b->itd, PCI_IRQ_MSIX, b->count, b->count, NULL);
-	if (ret < 0)
+	ret = itd_bench_populate(b);
+	if (ret)
 		return ret;
 	itd_bench_phase_begin(b, "hot");
 	scoped_guard(rwsem_read, &b->itd->life) {
@@ -318,6 +360,6 @@ int itd_bench_hot(struct itd_bench *b, u32 rounds)
 	}
 	itd_bench_phase_end(b);
 	itd_bench_mark(b->itd);
-	released = itd_release(b->itd);
-	return ret ?: released;
+	emptied = itd_bench_empty(b);
+	return ret ?: emptied;
 }

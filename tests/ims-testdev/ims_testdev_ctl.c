@@ -125,12 +125,13 @@
  * stress-wait MS, stress-stop
  *		as for churn; then the number of operations by name
  *
- * bench alloc|life COUNT
+ * bench alloc|life|managed COUNT
  * bench storm|hot COUNT ROUNDS
- *		measure: allocation of COUNT MSI-X vectors; all of their life; their
- *		moving around, ROUNDS times; adding, requesting, freeing and
- *		removing one beside them. There may be no vectors. <phase>=<cycles>.
- *		Of another store life alone, which must be open.
+ *		measure: allocation of COUNT MSI-X vectors; all of their life; that
+ *		of managed ones; their moving around, ROUNDS times; adding,
+ *		requesting, freeing and removing one beside them. There may be no
+ *		vectors. <phase>=<cycles>. Of another store, which must be open,
+ *		neither alloc nor managed.
  */
 
 #include <linux/cleanup.h>
@@ -628,17 +629,20 @@ static int itd_cmd_freed_fire(struct itd_cmd *cmd)
 
 static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
 {
-	if (b->store->number != IMS_TESTDEV_STORE_MSI)
-		return strcmp(what, "life") ? -EINVAL : itd_bench_store_life(b);
-	if (!strcmp(what, "alloc"))
-		return itd_bench_alloc_only(b);
-	if (!strcmp(what, "life"))
-		return itd_bench_life(b);
+	bool msi = b->store->number == IMS_TESTDEV_STORE_MSI;
+
 	if (!strcmp(what, "storm"))
 		return itd_bench_storm(b, rounds);
-	if (!strcmp(what, "hot") && b->count < b->itd->nr_vectors)
+	if (!strcmp(what, "hot") && b->count < b->store->nr_vectors)
 		return itd_bench_hot(b, rounds);
-	return -EINVAL;
+	if (!strcmp(what, "life"))
+		return msi ? itd_bench_life(b) : itd_bench_store_life(b);
+	if (!msi)
+		return -EINVAL;
+	b->managed = !strcmp(what, "managed");
+	if (b->managed)
+		return itd_bench_life(b);
+	return strcmp(what, "alloc") ? -EINVAL : itd_bench_alloc_only(b);
 }
 
 static int itd_cmd_bench(struct itd_cmd *cmd)
