@@ -6,6 +6,7 @@ import dataclasses
 
 VECTORS = 64
 LIFE = f"life {VECTORS}"
+MANAGED = f"managed {VECTORS}"
 PHASES = ("alloc", "request", "first", "move", "land", "mask", "unmask", "fire", "free", "release")
 # What of a life the budget of all of it is about
 BUDGETED = ("alloc", "request", "move", "free", "release")
@@ -35,11 +36,10 @@ ACCEPTED = {"request": 1.09, "move": 1.62}
 # O(1): chains in a hash table that is full are a bit longer at one size than at another
 FLAT = 1.25
 
-# Of a count, against the committed one. What the kernel allocates and frees around an
-# interrupt, and a CPU that waits for one, vary by up to 3 % from boot to boot.
+# Of a count, against the committed one
 WORSE = 1.02
-WORSE_IF_IT_VARIES = 1.05
-VARIES = ("alloc", "release", "hot", "first", "land", "fire", "storm")
+# Of a count, the greater of two runs against the less
+AGREE = 1.01
 # Classes of exits whose number depends on nothing but the code
 EXACT = ("controller", "table", "pci")
 OURS = "virtio-irq"
@@ -76,6 +76,13 @@ def _life_budgets(lives):
         yield Check(title, ours[phase]["controller"], limit)
     yield Check("their whole life", sum(numbers["controller"] for numbers in ours.values()),
                 WHOLE_LIFE)
+    managed = lives[OURS].get(MANAGED)
+    if managed:
+        for phase, title, limit in EXITS:
+            if phase in managed:
+                yield Check(f"{title}, managed", managed[phase]["controller"], limit)
+        yield Check("their whole life, managed",
+                    sum(numbers["controller"] for numbers in managed.values()), WHOLE_LIFE)
     for phase in ("move", "land"):
         yield Check(f"{phase}: accesses to the device's store", ours[phase]["table"], 0)
     for phase in ("first", "fire"):
@@ -164,13 +171,6 @@ def others(path):
     return path[0] == "life" and path[1] != OURS
 
 
-def allowed(path, before):
-    """What a count may be now."""
-    varies = path[-1] == "instructions" and path[0] in [part[0] for part in GUEST]
-    factor = WORSE_IF_IT_VARIES if varies and path[-2] in VARIES else WORSE
-    return round(before * factor, 2)
-
-
 def compare(then, now):
     """A check for everything that got worse, one for all the rest of each kind."""
     before = dict(counts(then))
@@ -179,9 +179,27 @@ def compare(then, now):
         if path not in before or others(path) or not comparable(path, then, now):
             continue
         check = Check(f"{' '.join(path)}, was {before[path]:g}", value,
-                      allowed(path, before[path]), "now")
+                      round(before[path] * WORSE, 2), "now")
         kinds.setdefault(path[0], []).append(check)
     for kind, checks in kinds.items():
         worse = [check for check in checks if not check.passed]
         yield from worse
         yield Check(f"{kind}: of {len(checks)} counts, worse than committed", len(worse), 0, "now")
+
+
+def apart(one, other):
+    """The greater of two counts against the less."""
+    return max(one, other) / min(one, other) if min(one, other) else 1 + max(one, other)
+
+
+def agreement(one, other):
+    """A check for each count that is not the same in two runs, one for all the rest."""
+    first = dict(counts(one))
+    checks = [Check(f"{' '.join(path)}, {first[path]:g} and {value:g}",
+                    round(apart(first[path], value), 4), AGREE, "apart")
+              for path, value in counts(other) if path in first and comparable(path, one, other)]
+    failed = [check for check in checks if not check.passed]
+    yield from failed
+    yield Check(f"of {len(checks)} counts of two runs, further apart than "
+                f"{max((check.measured for check in checks if check.passed), default=1):g}",
+                len(failed), 0, "are")

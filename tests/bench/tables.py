@@ -13,8 +13,15 @@ def number(command):
     return int(command.split()[1])
 
 
+def ordered(results, word):
+    """The commands of that kind, by number of vectors."""
+    return sorted({command for found in results.values() for command in found
+                   if command.split()[0] == word and " " in command}, key=number)
+
+
 def lives(results, command):
     """Exits of each class and instructions per vector, contenders side by side."""
+    results = {name: found for name, found in results.items() if command in found}
     names = list(results)
     vectors = number(command)
     rows = [["", *[f"{name}: exits" for name in names],
@@ -32,6 +39,8 @@ def repeated(results, what):
     number_of, times = what
     rows = [["", "exits to the controller", "to the table", "instructions"]]
     for name, commands in results.items():
+        if number_of not in commands:
+            continue
         entry = commands[number_of][number_of]
         rows.append([name, f"{entry['controller'] / times:g}", f"{entry['table'] / times:g}",
                      f"{entry['instructions'] / times:.0f}"])
@@ -87,24 +96,25 @@ def everything(results):
     """(title, rows) of all there is."""
     life = results.get("life")
     if life:
-        commands = [command for command in next(iter(life.values()))
-                    if command.startswith("life ")]
-        for command in sorted(commands, key=number):
-            have = {name: found for name, found in life.items() if command in found}
-            title = (f"Life of {number(command)} MSI-X vectors: exits for all of them "
-                     "(controller + table + PCI), guest instructions for each")
-            yield title, lives(have, command)
-        if all("storm" in found for found in life.values()):
-            yield ("Affinity storm: a move and an interrupt",
-                   repeated(life, ("storm", results["times"]["storm"])))
-            yield ("Hot loop: add, request, free and remove one vector",
-                   repeated(life, ("hot", results["times"]["hot"])))
-    stores = results.get("stores")
-    if stores:
-        for command in sorted(next(iter(stores.values())), key=number):
-            yield (f"Life of {number(command)} IMS vectors: exits for all of them "
-                   "(controller + store + PCI), guest instructions for each",
-                   lives(stores, command))
+        for command in ordered(life, "life"):
+            yield (f"Life of {number(command)} MSI-X vectors: exits for all of them "
+                   "(controller + table + PCI), guest instructions for each",
+                   lives(life, command))
+        for command in ordered(life, "managed"):
+            yield (f"Life of {number(command)} MSI-X vectors, one of them managed for each CPU: "
+                   "exits for all of them (controller + table + PCI), guest instructions for each",
+                   lives(life, command))
+    stores = results.get("stores", {})
+    for command in ordered(stores, "life"):
+        yield (f"Life of {number(command)} IMS vectors: exits for all of them "
+               "(controller + store + PCI), guest instructions for each",
+               lives(stores, command))
+    everywhere = {**(life or {}), **{f"virtio-irq, {name}": found
+                                     for name, found in stores.items()}}
+    for what, title in (("storm", "Affinity storm: a move and an interrupt"),
+                        ("hot", "Hot loop: add, request, free and remove one vector")):
+        if any(what in found for found in everywhere.values()):
+            yield title, repeated(everywhere, (what, results["times"][what]))
     if "replay" in results:
         yield "Replay after a reset of the device", replay(results["replay"])
     if "delivery" in results:
