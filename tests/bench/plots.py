@@ -12,6 +12,10 @@ PHASES = ("alloc", "request", "move", "free", "release")
 # The same in every picture, also for those who do not see all colours
 COLOURS = {"native": "#7f7f7f", "intel": "#d95f02", "amd": "#e7298a", "virtio-irq": "#1b6ca8"}
 OTHER_COLOURS = ("#1b9e77", "#7570b3", "#a6761d", "#666666")
+CURVE_COLOURS = ("#7570b3", "#1b9e77", "#56b4e9", "#d95f02", "#a6761d", "#1b6ca8", "#e7298a",
+                 "#333333")
+# Curves may lie upon each other: then the symbol below is the larger one
+SYMBOLS = (4, 6, 8, 10, 12, 14, 1, 2)
 
 HEAD = """set terminal svg size {width},420 font "sans,13" background "white"
 set output "{output}"
@@ -21,11 +25,14 @@ set grid ytics lc rgb "#dddddd"
 set key outside right top
 set border 3
 set tics nomirror
+set xtics scale 0.5
 """
 BARS = """set style data histogram
 set style histogram cluster gap 1
 set style fill solid border -1
 set yrange [0:*]
+set offsets 0, 0, graph 0.05, 0
+set xtics scale 0
 """
 
 
@@ -57,33 +64,49 @@ def draw(output, script):
                     encoding="utf-8")
 
 
-def bars(output, title, ylabel, labels, series):
+def bars(output, title, ylabel, labels, series, width=900):
     """Groups of bars: series is {name: [value of each label]}."""
+    # pylint: disable=too-many-arguments
     rows = [[label, *(values[i] for values in series.values())]
             for i, label in enumerate(labels)]
-    plots = [f'$data using {i + 2}:xtic(1) title "{quoted(name)}" lc rgb "{colour(name, i)}"'
-             for i, name in enumerate(series)]
-    draw(output, HEAD.format(output=output, title=quoted(title), ylabel=ylabel, width=900) + BARS +
-         block("data", rows) + "plot " + ", ".join(plots) + "\n")
+    plots, numbers = [], []
+    for i, name in enumerate(series):
+        plots.append(f'$data using {i + 2}:xtic(1) title "{quoted(name)}" '
+                     f'lc rgb "{colour(name, i)}"')
+        # One bar is left out between groups
+        place = (i - (len(series) - 1) / 2) / (len(series) + 1)
+        numbers.append(f"$data using ($0 + {place:.4f}):{i + 2}:{i + 2} with labels "
+                       'font "sans,9" offset 0, 0.5 notitle')
+    draw(output, HEAD.format(output=output, title=quoted(title), ylabel=ylabel, width=width) +
+         BARS + block("data", rows) + "plot " + ", ".join(plots + numbers) + "\n")
 
 
 def curves(output, title, labels, series):
     """Lines over a logarithmic axis: series is {name: [(x, y)]}."""
+    places = [x for points in series.values() for x, _ in points]
     script = HEAD.format(output=output, title=quoted(title), ylabel=labels[1], width=760)
-    script += f'set xlabel "{labels[0]}"\nset logscale x\nset yrange [0:*]\n'
+    script += (f'set xlabel "{labels[0]}"\nset logscale x\nset yrange [0:*]\n'
+               f'set xrange [{min(places) / 1.3:g}:{max(places) * 1.3:g}]\n'
+               'set format x "%.0s%c"\nunset mxtics\n')
     plots = []
     for i, (name, points) in enumerate(series.items()):
         script += block(f"data{i}", points)
-        plots.append(f'$data{i} using 1:2 with linespoints lw 2 pt 7 title "{quoted(name)}"')
+        size = 1.1 - 0.07 * i
+        plots.append(f'$data{i} using 1:2 with linespoints lw 2 pt {SYMBOLS[i % len(SYMBOLS)]} '
+                     f'ps {size:.2f} lc rgb "{CURVE_COLOURS[i % len(CURVE_COLOURS)]}" title "{quoted(name)}"')
     draw(output, script + "plot " + ", ".join(plots) + "\n")
 
 
-def _life(life, directory):
-    for what, ylabel, name in (("controller", "exits to the controller", "exits"),
-                               ("instructions", "guest instructions", "instructions")):
-        series = {contender: [found[checks.LIFE][phase][what] for phase in PHASES]
-                  for contender, found in life.items() if checks.LIFE in found}
-        bars(directory / f"{name}.svg", f"{checks.VECTORS} MSI-X vectors", ylabel, PHASES, series)
+def _lives(lives, title, path):
+    """Exits, and instructions for each vector in thousands, each contender beside the others."""
+    for what, ylabel, scale, name in (
+            ("controller", "exits to the controller", 1, "exits"),
+            ("instructions", "guest instructions per vector, thousands",
+             1000 * checks.VECTORS, "instructions")):
+        series = {contender: [round(found[checks.LIFE][phase][what] / scale, 1)
+                              for phase in PHASES]
+                  for contender, found in lives.items() if checks.LIFE in found}
+        bars(path / f"{name}.svg", title, ylabel, PHASES, series)
 
 
 def _core(core, directory):
@@ -105,11 +128,11 @@ def _core(core, directory):
 def _delivery(delivery, directory):
     bars(directory / "delivery.svg", "One message, from the function to the APIC",
          "host instructions", ("message",),
-         {name: [numbers["instructions"]] for name, numbers in delivery.items()})
+         {name: [numbers["instructions"]] for name, numbers in delivery.items()}, width=560)
 
 
 def everything(results, directory):
     """All pictures of complete results."""
-    _life(results["life"], directory)
+    _lives(results["life"], f"{checks.VECTORS} MSI-X vectors", directory)
     _core(results["core"], directory)
     _delivery(results["delivery"], directory)
