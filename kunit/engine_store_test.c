@@ -480,7 +480,8 @@ static void far_apart(struct kunit *test)
 	for (i = 0; i < min(e.host->num_requests, FAKE_LOG); i++) {
 		const struct virtio_irq_req_range *range = (const void *)e.host->log[i].bytes;
 
-		freed += range->head.type == VIRTIO_IRQ_T_FREE && range->first == cpu_to_le32(1U << 24);
+		freed += range->head.type == VIRTIO_IRQ_T_FREE &&
+			 range->first == cpu_to_le32(1U << 24);
 	}
 	/* Refused, and again */
 	KUNIT_EXPECT_EQ(test, freed, 2);
