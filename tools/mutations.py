@@ -60,8 +60,6 @@ MUTATIONS = [
      "if (1)\n\t\t\tvec->maybe_armed"),
     ("activate: the acknowledged route is not kept", REPLY, "vec->acked = slot->route;", ";"),
     ("activate: stays dirty", REPLY, "smp_store_release(&vec->dirty, false);", ";"),
-    ("free: a refusal is forgotten", REPLY,
-     "__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);", ";"),
     ("free: a later answer makes up for a refusal", REPLY,
      "if (err) {\n\t\tstore->owed = true;", "if (err) {"),
 
@@ -203,9 +201,6 @@ MUTATIONS = [
     ("recovery: frees what is granted", RECOVERY,
      "if (virtio_irq_granted(store, index)) {\n\t\t\tif (count)",
      "if (0) {\n\t\t\tif (count)"),
-    ("recovery: frees what lies between", RECOVERY,
-     "if (count && (index != *first + count || count == store->ep->vi->max_count))",
-     "if (count && count == store->ep->vi->max_count)"),
     ("recovery: frees more at a time than the host takes", RECOVERY,
      "|| count == store->ep->vi->max_count))", "))"),
     ("recovery: frees what an ALLOC under way gets", RECOVERY,
