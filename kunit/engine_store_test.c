@@ -368,10 +368,14 @@ static void kept_block_is_refused_more(struct kunit *test)
 	virtio_irq_free(vec);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reserve(store, 10, 0, 64), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reserve(store, BLOCK, 0, 64), -EDQUOT);
-	engine_settle(test, &e);
+	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 10);
+	/* Beside one that is used, too */
 	e.host->quota = UINT_MAX;
-	virtio_irq_free(ims_vector(test, store, BLOCK));
+	vec = ims_vector(test, store, BLOCK);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 10 + BLOCK);
+	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, BLOCK);
 	virtio_irq_store_release(store);
