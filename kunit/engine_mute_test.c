@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/virtio_ring.h>
 
@@ -237,6 +238,37 @@ static void posted_without_an_answer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.vi->posted, 0);
 }
 
+/* Without a queue reset they are repeated, and what is answered later counts for nothing */
+static void posted_is_given_up(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *freed = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 1);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
+	virtio_irq_free(freed);
+	virtio_irq_flush_timer(&e.vi->timer);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_DEACTIVATE, 1, 0);
+	virtio_irq_deactivate(vec);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.vi->posted, 2);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.vi->posted, 0);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 1);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 2);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_DEACTIVATE), 2);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_speak(e.host);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.late, 1);
+	KUNIT_EXPECT_TRUE(test, vec->armed);
+	/* The slot of the other one stays with the device */
+	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), e.vi->num_slots - 1);
+}
+
 /* A move that failed lost messages; a later one that succeeds must not hide that */
 static void lossy_until_retriggered(struct kunit *test)
 {
@@ -308,6 +340,64 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 }
 
+static void no_slot_to_free(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *a = engine_vector(test, &e, 8);
+	struct virtio_irq_vector *b = engine_vector(test, &e, 16);
+	unsigned int i, failed = 0;
+
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_RELEASE, UINT_MAX, 0);
+	raw_spin_lock_irq(&e.vi->lock);
+	for (i = 0; i < e.vi->num_slots; i++) {
+		struct virtio_irq_call call;
+
+		virtio_irq_build_release(&call, vec);
+		failed += !!__virtio_irq_post(e.vi, &call);
+	}
+	raw_spin_unlock_irq(&e.vi->lock);
+	KUNIT_EXPECT_EQ(test, failed, 0);
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&e.vi->idle));
+	engine_hold(&e);
+	/* Apart from each other: a request each, and there is room for none */
+	virtio_irq_free(a);
+	virtio_irq_free(b);
+	KUNIT_EXPECT_TRUE(test, e.ep->msi.pending.valid);
+	KUNIT_EXPECT_TRUE(test, e.ep->msi.owed);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 3);
+	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
+	fake_host_speak(e.host);
+	engine_let(&e);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 8)->allocated);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 16)->allocated);
+}
+
+/* The device looks at the ring by itself and wants no notification */
+static void notification_not_wanted(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct vring_used *used = phys_to_virt(virtqueue_get_used_addr(e.host->vq));
+	u64 kicks = e.vi->stats.kicks;
+
+	fake_host_forget_log(e.host);
+	used->flags = cpu_to_virtio16(&e.host->vdev, VRING_USED_F_NO_NOTIFY);
+	virtio_irq_free(vec);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.vi->posted, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.kicks, kicks);
+	KUNIT_EXPECT_EQ(test, e.host->notifications, 0);
+	used->flags = 0;
+	/* That is when it does */
+	virtqueue_notify(e.host->vq);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.vi->posted, 0);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+}
+
 /* More requests than slots that nobody was notified of: a notification makes room */
 static void full_ring_is_notified(struct kunit *test)
 {
@@ -370,9 +460,12 @@ static struct kunit_case mute_cases[] = {
 	KUNIT_CASE(requests_fail_fast_while_broken),
 	KUNIT_CASE(queue_reset_refused),
 	KUNIT_CASE(posted_without_an_answer),
+	KUNIT_CASE(posted_is_given_up),
 	KUNIT_CASE(lossy_until_retriggered),
 	KUNIT_CASE(late_answer_to_the_dead),
 	KUNIT_CASE(no_slot_for_a_sleeper),
+	KUNIT_CASE(no_slot_to_free),
+	KUNIT_CASE(notification_not_wanted),
 	KUNIT_CASE(full_ring_is_notified),
 	KUNIT_CASE(earlier_deactivate_does_not_count),
 	{ }

@@ -176,6 +176,39 @@ static void reset_without_a_queue(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 }
 
+static void reset_without_features(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	e.host->no_finalize = 2;
+	virtio_irq_ask_reset(e.vi);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->no_finalize, 0);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
+}
+
+static int asked_while_gone;
+
+static void ask_while_gone(struct fake_host *host)
+{
+	asked_while_gone = virtio_irq_ask_reset(host->vi);
+}
+
+/* The administrator asks while the device is being removed */
+static void reset_while_removed(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET);
+
+	asked_while_gone = 0;
+	e.host->in_reset = ask_while_gone;
+	device_release_driver(&e.host->vdev.dev);
+	e.host->in_reset = NULL;
+	KUNIT_EXPECT_EQ(test, asked_while_gone, -ENODEV);
+}
+
 /* The slots have been made for the former tlv_size */
 static void reset_with_longer_answers(struct kunit *test)
 {
@@ -331,6 +364,35 @@ static void off_the_bus(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 }
 
+/* Behind an IOMMU: all requests and replies are mapped once, also for the next queue */
+static void access_platform(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY | RING_RESET |
+				       BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	KUNIT_EXPECT_PTR_EQ(test, e.vi->dma_dev, e.vi->vdev->dev.parent);
+	for (i = 0; i < e.vi->num_slots; i++) {
+		struct virtio_irq_slot *slot = &e.vi->slots[i];
+
+		KUNIT_EXPECT_EQ(test, sg_dma_address(&slot->out) - e.vi->shared_dma,
+				(void *)slot->req - e.vi->shared);
+		KUNIT_EXPECT_EQ(test, sg_dma_address(&slot->in) - e.vi->shared_dma,
+				slot->rsp - e.vi->shared);
+	}
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ETIMEDOUT);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->resets, 1);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 1);
+	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
+}
+
 /* The device's attribute in sysfs */
 static void reset_attribute(struct kunit *test)
 {
@@ -393,6 +455,31 @@ static void debugfs(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pair fee00010/403\n"));
 }
 
+static void debugfs_of_a_store(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_PASID));
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+	char *text;
+
+	host->ims_store = 7;
+	host->pasid_width = 20;
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	ep = virtio_irq_attach(host->vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ep);
+	store = virtio_irq_find_store(ep, 7);
+	KUNIT_ASSERT_NOT_NULL(test, store);
+	KUNIT_ASSERT_EQ(test, virtio_irq_reserve(store, 3, 0, 64), 0);
+	vec = virtio_irq_take(store, 3);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	KUNIT_ASSERT_EQ(test, virtio_irq_set_pasid(vec, 0x51), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	text = shown(test, host->vi, virtio_irq_endpoints_show);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " store 7 vectors 1\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " pasid 51 acknowledged 51\n"));
+}
+
 /* A block is asked for as a block again, and with what its store needs */
 static void reset_and_a_block(struct kunit *test)
 {
@@ -430,6 +517,8 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(attached_twice),
 	KUNIT_CASE(reset_features_refused),
 	KUNIT_CASE(reset_without_a_queue),
+	KUNIT_CASE(reset_without_features),
+	KUNIT_CASE(reset_while_removed),
 	KUNIT_CASE(reset_with_longer_answers),
 	KUNIT_CASE(reset_and_refused),
 	KUNIT_CASE(reset_and_a_block),
@@ -442,8 +531,10 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(ring_too_small),
 	KUNIT_CASE(ring_too_large),
 	KUNIT_CASE(off_the_bus),
+	KUNIT_CASE(access_platform),
 	KUNIT_CASE(reset_attribute),
 	KUNIT_CASE(debugfs),
+	KUNIT_CASE(debugfs_of_a_store),
 	{ }
 };
 

@@ -7,6 +7,7 @@
  */
 #include <kunit/device.h>
 #include <kunit/test-bug.h>
+#include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/virtio_config.h>
@@ -217,6 +218,10 @@ static int fake_finalize_features(struct virtio_device *vdev)
 {
 	u64 ring_reset = vdev->features & BIT_ULL(VIRTIO_F_RING_RESET);
 
+	if (to_fake(vdev)->no_finalize > 0) {
+		to_fake(vdev)->no_finalize--;
+		return -EINVAL;
+	}
 	/* The ring does not know this one, it is the transport's */
 	vring_transport_features(vdev);
 	vdev->features |= ring_reset;
@@ -312,6 +317,9 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features)
 	snprintf(name, sizeof(name), "virtio-irq-host%u", number++);
 	host->vdev.dev.parent = kunit_device_register(test, name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, host->vdev.dev.parent);
+	/* Who maps for DMA gets physical addresses, which is what the ring is walked by */
+	host->vdev.dev.parent->dma_mask = &host->vdev.dev.parent->coherent_dma_mask;
+	host->vdev.dev.parent->coherent_dma_mask = DMA_BIT_MASK(64);
 	return host;
 }
 

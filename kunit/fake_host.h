@@ -102,6 +102,7 @@ struct fake_host {
 	u8			tlvs[FAKE_TLV_SIZE];
 	bool			no_features;	/* FEATURES_OK does not stay set */
 	int			no_queue;	/* find_vqs() fails so often */
+	int			no_finalize;	/* finalize_features() likewise */
 	unsigned int		ring;		/* descriptors, FAKE_RING where it works */
 	u64			window_start;
 	u64			window_end;
