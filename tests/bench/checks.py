@@ -81,8 +81,11 @@ def _life_budgets(lives):
         for phase, title, limit in EXITS:
             if phase in managed:
                 yield Check(f"{title}, managed", managed[phase]["controller"], limit)
+        # Nobody moves them
+        moves = next(limit for phase, _, limit in EXITS if phase == "move")
         yield Check("their whole life, managed",
-                    sum(numbers["controller"] for numbers in managed.values()), WHOLE_LIFE)
+                    sum(numbers["controller"] for numbers in managed.values()),
+                    WHOLE_LIFE - moves)
     for phase in ("move", "land"):
         yield Check(f"{phase}: accesses to the device's store", ours[phase]["table"], 0)
     for phase in ("first", "fire"):

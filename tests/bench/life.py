@@ -7,11 +7,15 @@ counter counts ns. While all CPUs are idle, time jumps to the next timer.
 """
 
 import dataclasses
+import functools
+import os
+import pathlib
 import re
 import statistics
+import subprocess
 
 from devices import Devices
-from guest import Guest
+from guest import TOP, Artifacts, Guest, GuestError
 from testdev import Store, Testdev
 
 import exits
@@ -54,6 +58,8 @@ class Contender:
     args: tuple = ()
     # What the kernel log says if it is in use
     sign: str = None
+    # Of the distribution's kernel, see tools/fetch-kernel; None: the one of all other tests
+    flavour: str = None
 
 
 CONTENDERS = (
@@ -61,7 +67,8 @@ CONTENDERS = (
     Contender("intel", "Intel interrupt remapping", "CONFIG_IRQ_REMAP",
               args=("-device", "intel-iommu,intremap=on"), sign=r"DMAR-IR: Enabled IRQ remapping"),
     Contender("amd", "AMD interrupt remapping", "CONFIG_AMD_IOMMU",
-              args=("-device", "amd-iommu,intremap=on"), sign=r"AMD-Vi: Interrupt remapping enabled"),
+              args=("-device", "amd-iommu,intremap=on"),
+              sign=r"AMD-Vi: Interrupt remapping enabled", flavour="amd64"),
     Contender("virtio-irq", "virtio-irq", virq=True),
 )
 # Where the function keeps messages; only virtio-irq can serve more than MSI-X
@@ -79,9 +86,29 @@ REPEATED = {"storm": f"storm {STORM[0]} {STORM[1]}", "hot": f"hot {HOT[0]} {HOT[
 MANAGED = {"managed 64": "managed 64"}
 
 
-def missing(contender, kernel_config):
+@functools.lru_cache(maxsize=None)
+def artifacts(contender):
+    """What its guest is made of."""
+    if not contender.flavour:
+        return Artifacts.find()
+    build = pathlib.Path(os.environ.get("BUILD", TOP / "build")).resolve() / contender.flavour
+    result = subprocess.run([TOP / "tools/paths"], stdout=subprocess.PIPE, text=True, check=False,
+                            env={**os.environ, "BUILD": str(build),
+                                 "KERNEL_FLAVOUR": contender.flavour})
+    values = dict(line.split("=", 1) for line in result.stdout.splitlines())
+    if result.returncode:
+        raise GuestError(f"there is no guest for {contender.title}: tools/paths failed")
+    return Artifacts(values["QEMU"], values["KERNEL"], values["INITRAMFS"])
+
+
+def missing(contender):
     """Why the guest kernel cannot use it, None if it can."""
-    if contender.config and not re.search(rf"^{contender.config}=y$", kernel_config, re.M):
+    try:
+        image = pathlib.Path(artifacts(contender).kernel)
+    except GuestError as error:
+        return str(error)
+    config = (image.parent / image.name.replace("vmlinuz", "config")).read_text()
+    if contender.config and not re.search(rf"^{contender.config}=y$", config, re.M):
         return f"the guest kernel has no {contender.config}"
     return None
 
@@ -113,7 +140,7 @@ class Bench:
         self.guest = Guest(
             directory, virq={} if contender.virq else None, devices=self.devices.devices,
             args=[*FIXED, *contender.args], accel="tcg,thread=single", patience=BOOT_TIMEOUT,
-            load=load + ["ims_testdev"], smp=smp,
+            load=load + ["ims_testdev"], smp=smp, artifacts=artifacts(contender),
             append=f"{FIXED_KERNEL} {ONE_CPU if smp == SMALL_SMP else ''}")
         address = self.devices.address("testdev")
         self.dev = Testdev(self.guest, address)

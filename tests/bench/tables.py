@@ -3,6 +3,7 @@
 """The results as tables, for the terminal and for the documentation."""
 
 import checks
+import floors
 from core import OPERATIONS
 
 CLASSES = ("controller", "table", "pci")
@@ -115,6 +116,11 @@ def everything(results):
                         ("hot", "Hot loop: add, request, free and remove one vector")):
         if any(what in found for found in everywhere.values()):
             yield title, repeated(everywhere, (what, results["times"][what]))
+    if life and all(name in life for name in ("native", "intel", checks.OURS)):
+        yield (f"Exits to the controller for {checks.VECTORS} vectors, and the least that there "
+               "could be", floors.exits(life, stores))
+        yield (f"Guest instructions for each of {checks.VECTORS} vectors, and the least that "
+               "there could be", floors.instructions(life, results["times"]))
     if "replay" in results:
         yield "Replay after a reset of the device", replay(results["replay"])
     if "delivery" in results:

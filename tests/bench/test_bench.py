@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "qtest")]
 # pylint: disable=wrong-import-position
 import checks  # noqa: E402
 import exits  # noqa: E402
+import floors  # noqa: E402
 import latency  # noqa: E402
 import tables  # noqa: E402
 
@@ -73,6 +74,10 @@ def test_committed_results_hold(results):
 
 SPOILT = [
     (("life", "virtio-irq", "life 64", "request", "controller"), 65, "64 x request_irq"),
+    (("life", "virtio-irq", "managed 64", "alloc", "controller"), 3,
+     "pci_alloc_irq_vectors(64), managed"),
+    (("life", "virtio-irq", "managed 64", "free", "controller"), 5,
+     "their whole life, managed"),
     (("life", "virtio-irq", "life 64", "land", "table"), 1,
      "land: accesses to the device's store"),
     (("life", "virtio-irq", "life 64", "fire", "controller"), 1,
@@ -161,10 +166,25 @@ def test_quantile():
     assert latency.quantile([999, 0, 0, 1]) == 1
 
 
+def test_nothing_is_below_its_floor(results):
+    """Else it is not the floor; and Intel's exits are far above it."""
+    life = results["life"]
+    for table in (floors.exits(life, results["stores"]),
+                  floors.instructions(life, results["times"])):
+        names = table[0]
+        for row in table[1:]:
+            cells = dict(zip(names, row))
+            assert float(cells["virtio-irq"]) >= float(cells["floor"]), row
+    names, *rows = floors.exits(life, {})
+    total = dict(zip(names, next(row for row in rows if row[0] == "all of it")))
+    assert (total["native"], total["intel"]) == ("0", "384")
+    assert floors.least_exits("request", 64) == 64 and floors.least_exits("alloc", 64) == 1
+
+
 def test_tables_have_every_part(results):
     """Of complete results, in both forms."""
     found = list(tables.everything(results))
-    assert len(found) >= 14
+    assert len(found) >= 16
     for title, rows in found:
         assert len({len(row) for row in rows}) == 1, title
         assert all(row[0] in tables.text(rows) for row in rows)

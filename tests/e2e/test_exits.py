@@ -11,7 +11,7 @@ from testdev import Testdev
 VECTORS = 64
 BUDGET = {"alloc": 2, "request": 64, "move": 64, "free": 2, "release": 1}
 
-# Unnotified requests are flushed by a timer of 100 ms: they belong to the phase
+# Unnotified requests are flushed by a timer of 250 ms: they belong to the phase
 SETTLE = 0.5
 
 

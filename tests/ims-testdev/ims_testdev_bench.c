@@ -21,7 +21,7 @@
 #include "ims_testdev.h"
 
 /*
- * Requests that wait in virtio-irq's ring leave it after 100 ms at the latest,
+ * Requests that wait in virtio-irq's ring leave it after 250 ms at the latest,
  * and belong to the phase that made them. In ms.
  */
 #define ITD_BENCH_SETTLE	300
