@@ -96,7 +96,7 @@ e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NI
 
 ##: Measure
 
-bench: deps paths-quiet	## exits and instructions beside native and Intel's; ARGS="--short | --update"
+bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
 	@$(PYTHON) tools/bench $(ARGS)
 
 ##: Clean up
