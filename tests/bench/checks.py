@@ -40,7 +40,7 @@ FLAT = 1.25
 WORSE = 1.02
 AGREE = 1.01
 # The same where a CPU waits for another one, whose turn comes when QEMU says so, and where
-# what thousands of vectors leave to RCU is freed before the last of them is released
+# thousands of vectors are released, which takes many ticks
 WORSE_IF_IT_VARIES = 1.04
 AGREE_IF_IT_VARIES = 1.03
 WAITS = ("first", "land", "fire", "storm")
