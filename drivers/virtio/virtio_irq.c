@@ -125,7 +125,7 @@ int virtio_irq_read_config(struct virtio_irq *vi)
 
 	do {
 		if (tries++ == VIRTIO_IRQ_CONFIG_TRIES) {
-			dev_err(&vdev->dev, "config: changes all the time\n");
+			dev_err_ratelimited(&vdev->dev, "config: changes all the time\n");
 			return -EAGAIN;
 		}
 		generation = virtio_irq_generation(vdev);
@@ -136,26 +136,27 @@ int virtio_irq_read_config(struct virtio_irq *vi)
 	} while (generation != virtio_irq_generation(vdev));
 
 	if (!max_count) {
-		dev_err(&vdev->dev, "config: max_count is 0\n");
+		dev_err_ratelimited(&vdev->dev, "config: max_count is 0\n");
 		return -EINVAL;
 	}
 	if (tlv_size < sizeof(struct virtio_irq_tlv_window) ||
 	    tlv_size > VIRTIO_IRQ_MAX_TLV_SIZE || !IS_ALIGNED(tlv_size, 8)) {
-		dev_err(&vdev->dev, "config: tlv_size %u is not a multiple of 8 in %zu..%u\n",
-			tlv_size, sizeof(struct virtio_irq_tlv_window),
-			VIRTIO_IRQ_MAX_TLV_SIZE);
+		dev_err_ratelimited(&vdev->dev,
+				    "config: tlv_size %u is not a multiple of 8 in %zu..%u\n",
+				    tlv_size, sizeof(struct virtio_irq_tlv_window),
+				    VIRTIO_IRQ_MAX_TLV_SIZE);
 		return -EINVAL;
 	}
 	/* The slots have been made for it */
 	if (vi->slots && tlv_size > vi->tlv_size) {
-		dev_err(&vdev->dev, "config: tlv_size has grown from %u to %u\n",
-			vi->tlv_size, tlv_size);
+		dev_err_ratelimited(&vdev->dev, "config: tlv_size has grown from %u to %u\n",
+				    vi->tlv_size, tlv_size);
 		return -EINVAL;
 	}
 	if (vi->features & BIT(VIRTIO_IRQ_F_SCOPE) &&
 	    (!num_scopes || num_scopes > VIRTIO_IRQ_MAX_SCOPES)) {
-		dev_err(&vdev->dev, "config: %u scopes, not 1..%u\n", num_scopes,
-			VIRTIO_IRQ_MAX_SCOPES);
+		dev_err_ratelimited(&vdev->dev, "config: %u scopes, not 1..%u\n", num_scopes,
+				    VIRTIO_IRQ_MAX_SCOPES);
 		return -EINVAL;
 	}
 

@@ -447,7 +447,8 @@ static void virtio_irq_do_recover(struct virtio_irq *vi)
 	u64 marks;
 	int err;
 
-	virtio_irq_print_notes(vi);	virtio_irq_config(vi);
+	virtio_irq_print_notes(vi);
+	virtio_irq_config(vi);
 
 	if (READ_ONCE(vi->state) == VIRTIO_IRQ_BROKEN) {
 		err = virtio_irq_reopen(vi);
