@@ -9,6 +9,8 @@
 #include <linux/ioport.h>
 #include <linux/virtio_ring.h>
 
+#include <trace/events/virtio_irq.h>
+
 #include "engine_fixture.h"
 
 static void wire_attach(struct kunit *test)
@@ -178,6 +180,84 @@ static void commit_not_where_alloc_has(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->num_requests, 0);
 }
 
+struct traced {
+	u8	type;
+	u32	endpoint;
+	u16	store;
+	u32	first;
+	u32	count;
+	u64	address;
+	u32	data;
+};
+
+struct trace {
+	struct traced	events[16];
+	unsigned int	num;
+};
+
+static void trace_request(void *data, unsigned int slot, u8 type, u32 endpoint, u16 store,
+			  u32 first, u32 count, u64 address, u32 route_data)
+{
+	struct trace *t = data;
+
+	if (t->num < ARRAY_SIZE(t->events))
+		t->events[t->num] = (struct traced) { type, endpoint, store, first, count,
+						      address, route_data };
+	t->num++;
+}
+
+/* What an administrator sees of each request */
+static void traced_as_sent(struct kunit *test)
+{
+	const u32 id = EP + 8;
+	const struct traced want[] = {
+		{ VIRTIO_IRQ_T_ATTACH, id },
+		{ VIRTIO_IRQ_T_ALLOC, id, 0, 4, 3 },
+		{ VIRTIO_IRQ_T_COMMIT, id, 0, 5, 1 },
+		{ VIRTIO_IRQ_T_ACTIVATE, id, 0, 5, 1, route_a.address, route_a.data },
+		{ VIRTIO_IRQ_T_DEACTIVATE, id, 0, 5, 1 },
+		{ VIRTIO_IRQ_T_RELEASE, id, 0, 5, 1 },
+		/* The last one takes along what was granted and not taken */
+		{ VIRTIO_IRQ_T_FREE, id, 0, 4, 3 },
+		{ VIRTIO_IRQ_T_DETACH, id },
+	};
+	struct fake_host *host = fake_host_new(test, 0);
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_vector *vec;
+	struct trace t = { };
+	unsigned int i;
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_virtio_irq_request(trace_request, &t), 0);
+	ep = virtio_irq_attach(host->vi, id);
+	if (!IS_ERR(ep)) {
+		virtio_irq_alloc(&ep->msi, 4, 3, 0, 64);
+		vec = virtio_irq_take(&ep->msi, 5);
+		if (vec) {
+			virtio_irq_commit(vec);
+			virtio_irq_activate(vec, &route_a, false);
+			virtio_irq_deactivate(vec);
+			virtio_irq_release(vec);
+			virtio_irq_free(vec);
+		}
+		virtio_irq_detach(ep);
+	}
+	unregister_trace_virtio_irq_request(trace_request, &t);
+	tracepoint_synchronize_unregister();
+
+	KUNIT_ASSERT_EQ(test, t.num, ARRAY_SIZE(want));
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		KUNIT_EXPECT_EQ(test, t.events[i].type, want[i].type);
+		KUNIT_EXPECT_EQ(test, t.events[i].endpoint, want[i].endpoint);
+		KUNIT_EXPECT_EQ(test, t.events[i].store, want[i].store);
+		KUNIT_EXPECT_EQ(test, t.events[i].first, want[i].first);
+		KUNIT_EXPECT_EQ(test, t.events[i].count, want[i].count);
+		KUNIT_EXPECT_EQ(test, t.events[i].address, want[i].address);
+		KUNIT_EXPECT_EQ(test, t.events[i].data, want[i].data);
+	}
+}
+
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(wire_attach),
 	KUNIT_CASE(wire_detach),
@@ -188,6 +268,7 @@ static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(wire_commit_release),
 	KUNIT_CASE(commit_only_where_wanted),
 	KUNIT_CASE(commit_not_where_alloc_has),
+	KUNIT_CASE(traced_as_sent),
 	{ }
 };
 
