@@ -331,10 +331,14 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hlist_empty(&e.vi->idle));
 	/* It would miss the answers to these when the sleeper has waited for as long */
 	timer_delete_sync(&e.vi->timer);
+	/* Nor does recovery look for room before the atomic one has */
+	engine_hold(&e);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 1, 1, 0, 64), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, e.vi->state, VIRTIO_IRQ_READY);
 	/* Nor for an atomic one */
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 1);
+	engine_let(&e);
 	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
 	fake_host_speak(e.host);
 	engine_settle(test, &e);
