@@ -223,7 +223,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     def command_line(self):
         """QEMU's arguments."""
         append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=5", "log_buf_len=4M",
-                  "random.trust_cpu=on", "agent"]
+                  "random.trust_cpu=on", "agent",
+                  # It counts how often the timer comes while the guest runs, and panics if
+                  # the host is too busy
+                  "no_timer_check"]
         if self.load:
             append.append("load=" + ",".join(self.load))
         if self.shell:
