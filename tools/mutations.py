@@ -190,8 +190,7 @@ MUTATIONS = [
      "if (!--block->in_use && ret < 0 && __virtio_irq_block_granted(store, block))",
      "if (!--block->in_use && ret < 0)"),
     ("store: what is reserved is not given back", ALLOC,
-     "virtio_irq_trim(store);\n\n\traw_spin_lock_irqsave(&vi->lock, flags);\n\tstore->granted.valid = false;",
-     "raw_spin_lock_irqsave(&vi->lock, flags);\n\tstore->granted.valid = false;"),
+     "if (__virtio_irq_block_granted(store, block))\n\t\t\t__virtio_irq_give_up_block(store, block);", ";"),
 
     # Recovery and reset
     ("ring: stays broken after a queue reset", RING, "__virtqueue_unbreak(vi->vq);", ";"),

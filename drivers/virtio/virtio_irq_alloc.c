@@ -158,22 +158,27 @@ static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
 	return false;
 }
 
+static void __virtio_irq_give_up_block(struct virtio_irq_store *store,
+				       struct virtio_irq_block *block)
+{
+	u32 last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	xa_for_each_range(&store->vectors, index, vec, block->first, last)
+		__virtio_irq_ungrant(vec);
+	__virtio_irq_free_later(store, block->first, last);
+}
+
 /* None of the block is in use: keep it for the next, and give up the one kept before */
 static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 				    struct virtio_irq_block *block)
 {
 	struct virtio_irq_block *old = store->idle_block;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
-	u32 last;
 
 	store->idle_block = block;
-	if (!old || old == block)
-		return;
-	last = old->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
-	xa_for_each_range(&store->vectors, index, vec, old->first, last)
-		__virtio_irq_ungrant(vec);
-	__virtio_irq_free_later(store, old->first, last);
+	if (old && old != block)
+		__virtio_irq_give_up_block(store, old);
 }
 
 static struct virtio_irq_block *virtio_irq_get_block(struct virtio_irq_store *store, u32 index)
@@ -533,18 +538,25 @@ void virtio_irq_trim(struct virtio_irq_store *store)
  * virtio_irq_store_release - give back everything of a store
  * @store: a store from 1 on, none of its vectors belongs to an interrupt
  *
- * By what is reserved: its indices may be far apart, and a request names no more
- * than max_count of them.
+ * By blocks that are reserved: its indices may be far apart, and a request names
+ * no more than max_count of them.
  *
  * Context: any, never waits.
  */
 void virtio_irq_store_release(struct virtio_irq_store *store)
 {
 	struct virtio_irq *vi = store->ep->vi;
-	unsigned long flags;
+	struct virtio_irq_block *block;
+	unsigned long flags, key;
 	bool notify;
 
-	virtio_irq_trim(store);
+	/* One by one: the lock is taken with interrupts off */
+	xa_for_each(&store->blocks, key, block) {
+		raw_spin_lock_irqsave(&vi->lock, flags);
+		if (__virtio_irq_block_granted(store, block))
+			__virtio_irq_give_up_block(store, block);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	}
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	store->granted.valid = false;
