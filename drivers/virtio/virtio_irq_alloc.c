@@ -145,29 +145,18 @@ static void __virtio_irq_use_block(struct virtio_irq_store *store,
 		store->idle_block = NULL;
 }
 
+/* Is or was any vector of the block granted in that generation of the store? */
 static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
-				       struct virtio_irq_block *block)
+				       struct virtio_irq_block *block, u32 generation)
 {
 	u32 last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
 	struct virtio_irq_vector *vec;
 	unsigned long index;
 
 	xa_for_each_range(&store->vectors, index, vec, block->first, last)
-		if (__virtio_irq_is_granted(vec))
+		if (vec->generation == generation)
 			return true;
 	return false;
-}
-
-static void __virtio_irq_give_up_block(struct virtio_irq_store *store,
-				       struct virtio_irq_block *block)
-{
-	u32 last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
-
-	xa_for_each_range(&store->vectors, index, vec, block->first, last)
-		__virtio_irq_ungrant(vec);
-	__virtio_irq_free_later(store, block->first, last);
 }
 
 /* None of the block is in use: keep it for the next, and give up the one kept before */
@@ -175,10 +164,17 @@ static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 				    struct virtio_irq_block *block)
 {
 	struct virtio_irq_block *old = store->idle_block;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	u32 last;
 
 	store->idle_block = block;
-	if (old && old != block)
-		__virtio_irq_give_up_block(store, old);
+	if (!old || old == block)
+		return;
+	last = old->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
+	xa_for_each_range(&store->vectors, index, vec, old->first, last)
+		__virtio_irq_ungrant(vec);
+	__virtio_irq_free_later(store, old->first, last);
 }
 
 static struct virtio_irq_block *virtio_irq_get_block(struct virtio_irq_store *store, u32 index)
@@ -493,7 +489,8 @@ int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int a
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	/* On success the caller is about to use it */
-	if (!--block->in_use && ret < 0 && __virtio_irq_block_granted(store, block))
+	if (!--block->in_use && ret < 0 &&
+	    __virtio_irq_block_granted(store, block, store->generation))
 		__virtio_irq_keep_block(store, block);
 	notify = __virtio_irq_notify_lazy(vi, false);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
@@ -548,19 +545,26 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_block *block;
 	unsigned long flags, key;
+	u32 generation;
 	bool notify;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	generation = store->generation++;
+	store->num_granted = 0;
+	store->granted.valid = false;
+	store->idle_block = NULL;
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	/* One by one: the lock is taken with interrupts off */
 	xa_for_each(&store->blocks, key, block) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
-		if (__virtio_irq_block_granted(store, block))
-			__virtio_irq_give_up_block(store, block);
+		if (__virtio_irq_block_granted(store, block, generation))
+			__virtio_irq_free_later(store, block->first,
+						block->first + VIRTIO_IRQ_BLOCK_SIZE - 1);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 	}
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	store->granted.valid = false;
-	store->idle_block = NULL;
 	__virtio_irq_flush_frees(vi);
 	notify = __virtio_irq_notify_lazy(vi, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
