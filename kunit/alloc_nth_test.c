@@ -404,12 +404,11 @@ static void every_allocation_fails(struct kunit *test)
 	domain_expect_idle(d);
 }
 
-/* What runs under desc->lock must not even try */
-static void routes_need_no_memory(struct kunit *test)
+/* From activation to DETACH; returns true if anything asked for memory */
+static bool route_allocates(struct kunit *test, struct domain *d)
 {
-	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
-	struct virtio_irq_vector *vec;
 	struct virtio_irq_msg msg = { .address = FAKE_ROUTE_ADDRESS, .data = 1 };
+	struct virtio_irq_vector *vec;
 
 	KUNIT_ASSERT_EQ(test, attach(d), 0);
 	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&ep->msi, 0, 1, 0, 64), 1);
@@ -421,7 +420,22 @@ static void routes_need_no_memory(struct kunit *test)
 	virtio_irq_deactivate(vec);
 	virtio_irq_free(vec);
 	virtio_irq_detach(ep);
-	KUNIT_EXPECT_FALSE(test, fail_end());
+	return fail_end();
+}
+
+/*
+ * What runs under desc->lock must not even try. Debug objects and KASAN's stack
+ * depot do, once in a thousand times, in the name of whoever runs; the driver
+ * would each time.
+ */
+static void routes_need_no_memory(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
+	unsigned int i, hits = 0;
+
+	for (i = 0; i < 3; i++)
+		hits += route_allocates(test, d);
+	KUNIT_EXPECT_LT(test, hits, i);
 }
 
 /*
