@@ -234,6 +234,14 @@ static struct virtio_irq_vector *ims_vector(struct kunit *test, struct virtio_ir
 	return vec;
 }
 
+/* Nothing of it stays with the host */
+static void store_goes(struct kunit *test, struct engine *e, struct virtio_irq_store *store)
+{
+	virtio_irq_store_release(store);
+	engine_settle(test, e);
+	KUNIT_EXPECT_EQ(test, e->host->allocated, 0);
+}
+
 static void store_is_listed(struct kunit *test)
 {
 	struct engine e;
@@ -351,9 +359,7 @@ static void kept_block_grows(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	virtio_irq_deactivate(vec);
 	virtio_irq_free(vec);
-	virtio_irq_store_release(store);
-	engine_settle(test, &e);
-	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	store_goes(test, &e, store);
 }
 
 /* It does not grow, and is kept as before */
@@ -378,9 +384,7 @@ static void kept_block_is_refused_more(struct kunit *test)
 	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, BLOCK);
-	virtio_irq_store_release(store);
-	engine_settle(test, &e);
-	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	store_goes(test, &e, store);
 }
 
 /* A store without a fixed size: what is beyond the model's is granted and freed */
@@ -456,9 +460,7 @@ static void last_and_first_block(struct kunit *test)
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_TRUE(test, ims_fake(&e, 2 * BLOCK)->allocated);
 	virtio_irq_free(stays);
-	virtio_irq_store_release(store);
-	engine_settle(test, &e);
-	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	store_goes(test, &e, store);
 }
 
 /* What lies between two blocks is nobody's, and costs nothing */
