@@ -74,16 +74,46 @@ kunit_source() {
 	locked "kunit-$version" kunit_unpack "$source"
 }
 
-# kunit_options ARCH: sets options, what kunit.py takes to configure and build that kernel.
+# kunit_kernel ARCH: sets what kunit_build builds: in build_dir, with options (as
+# kunit.py takes them) and from what has the hash key.
 # The one for x86_64 is the debug kernel of the end-to-end tests, too.
-kunit_options() {
-	local fragment
-	options=(--arch "$1" --build_dir "$cache/$1" --jobs "$JOBS")
-	kunit_fragments=("$TOP/kunit/.kunitconfig" "$TOP/kunit/$1.config")
-	[ "$1" != x86_64 ] || kunit_fragments+=("$TOP/tools/guest/debug.config")
-	for fragment in "${kunit_fragments[@]}"; do
+kunit_kernel() {
+	local checker fragment fragments make_option make_options=()
+	fragments=("$TOP/kunit/.kunitconfig" "$TOP/kunit/$1.config")
+	[ "$1" != x86_64 ] || fragments+=("$TOP/tools/guest/debug.config")
+	# One checker need not check another: a fifth of the suites' time goes there
+	for checker in lockdep debugobjects stacktrace unwind_orc; do
+		make_options+=("KASAN_SANITIZE_$checker.o=n" "UBSAN_SANITIZE_$checker.o=n")
+	done
+	key=$({
+		echo "$version" "${make_options[@]}"
+		cc --version
+		cat "${fragments[@]}"
+		"$TOP/tools/place-in-kernel" --digest
+	} | sha256sum | cut -c 1-24)
+	build_dir=$cache/$1
+	options=(--arch "$1" --build_dir "$build_dir" --jobs "$JOBS")
+	for fragment in "${fragments[@]}"; do
 		options+=(--kunitconfig "$fragment")
 	done
+	for make_option in "${make_options[@]}"; do
+		options+=(--make_options "$make_option")
+	done
+}
+
+# kunit_build LOG: builds the kernel, unless the one that is there is of the same
+# key. Runs under the lock kunit-$version, as long as the kernel is used.
+kunit_build() {
+	local built=$build_dir/virtio-irq-key
+	if [ -e "$built" ] && [ "$(cat "$built")" = "$key" ]; then
+		return 0
+	fi
+	rm -f "$built"
+	"$TOP/tools/place-in-kernel" "$tree" >&2
+	say "building; the first time takes minutes"
+	# kunit.py needs nothing but the standard library
+	logged "$1" "$tree/tools/testing/kunit/kunit.py" build "${options[@]}"
+	echo "$key" >"$built"
 }
 
 kunit_unpack() {
