@@ -22,7 +22,7 @@ static void sleeper_alloc(struct work_struct *work)
 	s->ret = virtio_irq_alloc(s->store, 8, 4, 0, 64);
 }
 
-/* What the other CPU does, once, when recovery is about to send @type */
+/* What the other CPU does, once, when recovery is about to send @type (after @skip of them) */
 struct meanwhile {
 	u8 type;
 	void (*act)(struct meanwhile *m);
@@ -30,6 +30,7 @@ struct meanwhile {
 	struct virtio_irq_vector *vec;
 	struct virtio_irq_vector *other;
 	struct sleeper *sleeper;
+	unsigned int skip;
 	unsigned int done;
 	enum virtio_irq_state state;
 	int ret;
@@ -41,6 +42,10 @@ static void race_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 
 	if (!call || !call->recovery || call->req.head.type != m->type || m->done)
 		return;
+	if (m->skip) {
+		m->skip--;
+		return;
+	}
 	m->done++;
 	m->act(m);
 }
@@ -85,12 +90,10 @@ static void arm_and_deactivate(struct kunit *test)
 	struct meanwhile m = { };
 
 	race_start(test, &m, VIRTIO_IRQ_T_ACTIVATE, do_deactivate);
-	preempt_disable();
-	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
-	KUNIT_EXPECT_EQ(test, virtio_irq_activate(m.vec, &route_a, true), -ENOMEM);
 	m.e.vi->test_data = &m;
 	m.e.vi->test_hook = race_hook;
-	preempt_enable();
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(m.vec, &route_a, true), -ENOMEM);
 	race_run(test, &m);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 0)->armed);
 	KUNIT_EXPECT_FALSE(test, m.vec->maybe_armed);
@@ -295,6 +298,10 @@ static void reserve_and_free(struct kunit *test)
 	struct meanwhile m = { };
 
 	race_start(test, &m, VIRTIO_IRQ_T_ALLOC, do_free);
+	/* Not the one that is refused */
+	m.skip = 1;
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
 	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_NOMEM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(m.e.vi), 0);
 	KUNIT_EXPECT_EQ(test, m.e.vi->state, VIRTIO_IRQ_READY);
@@ -410,12 +417,12 @@ static void overtaken_replay_retriggers(struct kunit *test)
 
 	virtio_irq_poll_timeout_ms = 2000;
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
-	preempt_disable();
+	engine_hold(&e);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, true), -ENOMEM);
 	KUNIT_EXPECT_TRUE(test, vec->lossy);
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 2, 0);
-	preempt_enable();
+	engine_let(&e);
 	for (i = 0; i < 100 && !READ_ONCE(e.host->num_held); i++)
 		msleep(20);
 	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
