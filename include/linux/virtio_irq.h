@@ -40,6 +40,7 @@ struct virtio_irq_msg {
  * struct virtio_irq_block - vectors of a store that are reserved together
  * @first: first index
  * @in_use: how many belong to an interrupt
+ * @node: in virtio_irq_store::unused, if none of them is reserved
  *
  * Stores from 1 on have them: their vectors come and go one by one, and are not
  * asked for one by one.
@@ -47,6 +48,7 @@ struct virtio_irq_msg {
 struct virtio_irq_block {
 	u32			first;
 	unsigned int		in_use;
+	struct list_head	node;
 };
 
 /* Reserved together; a power of two */
@@ -57,15 +59,19 @@ struct virtio_irq_block {
  * @ep: endpoint that the store belongs to
  * @ep_node: in the endpoint's list of stores
  * @owner: the domain's record of who uses the store, NULL if nobody does
- * @vectors: records by index; they live as long as the endpoint
+ * @vectors: records by index; they live as long as the endpoint, or as their block
  * @blocks: struct virtio_irq_block by index / VIRTIO_IRQ_BLOCK_SIZE, stores from 1 on
  * @size: number of indices, 0: no fixed size
  * @id: store number, 0 is the function's own MSI or MSI-X
  * @multi_msi: log2 of the largest contiguous block
  * @flags: VIRTIO_IRQ_STORE_F_*
  *
- * The fields above are constant once attached. Those below are guarded by the
- * engine's lock.
+ * The fields above are constant once attached.
+ *
+ * @refusal: why the last virtio_irq_alloc() granted less than it asked the host
+ *	for, as an errno; 0 if it did not. Guarded by whoever serialises these calls
+ *
+ * Those below are guarded by the engine's lock.
  *
  * @generation: a record is granted if it carries this number
  * @granted: first and last index that this generation was ever granted
@@ -81,6 +87,7 @@ struct virtio_irq_block {
  * @freed: number of vectors and generations given back
  * @lost: a reset of the device took reservations
  * @idle_block: the one block that is kept without being in use
+ * @unused: blocks to be freed when the host has answered all that names them
  * @node: in the engine's list of stores with a @pending range
  * @block: the pair of a contiguous block's first vector
  * @block_count: vectors of the contiguous block, 0: there is none
@@ -97,6 +104,8 @@ struct virtio_irq_store {
 	u8			multi_msi;
 	u8			flags;
 
+	int			refusal;
+
 	u32			generation;
 	struct virtio_irq_range {
 		u32		first;
@@ -112,6 +121,7 @@ struct virtio_irq_store {
 	u64			freed;
 	bool			lost;
 	struct virtio_irq_block	*idle_block;
+	struct list_head	unused;
 	struct list_head	node;
 	struct virtio_irq_msg	block;
 	u32			block_count;
@@ -124,6 +134,8 @@ struct virtio_irq_store {
  * @block: its block, NULL in store 0
  * @index: its slot there
  * @virq: Linux interrupt number, 0 while there is none (guarded by the domain)
+ * @held: the source stays masked until the vector is armed (the domain's, guarded
+ *	by desc->lock)
  *
  * The fields below are guarded by the engine's lock. desc->lock is not enough:
  * early activation and the free path run without it. Under desc->lock @wanted is
@@ -147,6 +159,7 @@ struct virtio_irq_store {
  * @maybe_armed: the host may hold it armed, an answer is missing
  * @dirty: @route has to be sent again
  * @lossy: messages may have been lost while dirty, retrigger after the replay
+ * @silent: virtio_irq_hold() masked the source for a reset of the device
  * @logged: a failure of this vector has been printed
  * @commit_alloc: committed by ALLOC, so until FREE
  * @committed: committed by COMMIT, so until RELEASE; or about to be
@@ -154,12 +167,15 @@ struct virtio_irq_store {
  * @release_lost: RELEASE has to be sent again
  * @unreserved: granted, but a reset of the device took it: ALLOC has to be sent again
  * @uncommitted: likewise COMMIT
+ * @refusal: why the host refuses that since, as an errno; 0: it does not, or was
+ *	not asked yet
  */
 struct virtio_irq_vector {
 	struct virtio_irq_store	*store;
 	struct virtio_irq_block	*block;
 	u32			index;
 	unsigned int		virq;
+	bool			held;
 
 	u32			generation;
 	u64			stamp;
@@ -179,6 +195,7 @@ struct virtio_irq_vector {
 	u8			in_use:1;
 	u8			maybe_armed:1;
 	u8			lossy:1;
+	u8			silent:1;
 	u8			logged:1;
 	u8			commit_alloc:1;
 	u8			committed:1;
@@ -186,6 +203,7 @@ struct virtio_irq_vector {
 	u8			release_lost:1;
 	u8			unreserved:1;
 	u8			uncommitted:1;
+	int			refusal;
 };
 
 /**
@@ -197,13 +215,16 @@ struct virtio_irq_vector {
  * @window_start: first address that a pair may have
  * @window_end: last address that a pair may have
  * @pasid_width: PASIDs are below 1 << @pasid_width; 0: there are none
+ * @is_inert: what the domain demands of pairs, set before the first ACTIVATE: that
+ *	they do nothing if they reach the parent's hardware as they are. NULL: nothing
  * @stores: all stores, constant once attached
  * @msi: store 0
  * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
  * @detached: given back by the domain, the host has not acknowledged it
  * @lost: a reset of the device detached it
+ * @refusal: why the host does not attach it again, as an errno
  *
- * The flags are guarded by the controller's endpoints_lock.
+ * All from @in_transit on are guarded by the controller's endpoints_lock.
  */
 struct virtio_irq_endpoint {
 	struct virtio_irq	*vi;
@@ -213,12 +234,18 @@ struct virtio_irq_endpoint {
 	u64			window_start;
 	u64			window_end;
 	u8			pasid_width;
+	bool (*is_inert)(const struct virtio_irq_msg *pair);
 	struct list_head	stores;
 	struct virtio_irq_store	msi;
 	bool			in_transit;
 	bool			detached;
 	bool			lost;
+	int			refusal;
 };
+
+/* Where x86 and its devices agree that a write is an interrupt message */
+#define VIRTIO_IRQ_X86_WINDOW_START	0xfee00000ULL
+#define VIRTIO_IRQ_X86_WINDOW_END	0xfeefffffULL
 
 /* What the store needs, for virtio_irq_alloc() */
 #define VIRTIO_IRQ_ALLOC_COMMIT		BIT(0)
@@ -243,15 +270,15 @@ int virtio_irq_commit(struct virtio_irq_vector *vec);
 void virtio_irq_release(struct virtio_irq_vector *vec);
 int virtio_irq_activate(struct virtio_irq_vector *vec,
 			const struct virtio_irq_msg *route, bool keep);
-int virtio_irq_reroute(struct virtio_irq_vector *vec,
-		       const struct virtio_irq_msg *route, bool lossy);
+int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route);
 void virtio_irq_deactivate(struct virtio_irq_vector *vec);
 void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair);
 bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);
-bool virtio_irq_block_idle(struct virtio_irq_vector *vec);
+bool virtio_irq_is_honoured(struct virtio_irq_vector *vec);
 int virtio_irq_in_scope(struct virtio_irq *vi, u32 id);
 struct device *virtio_irq_dev(struct virtio_irq *vi);
 bool virtio_irq_isolates(struct virtio_irq *vi);
+const char *virtio_irq_reason(int err);
 void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vector *vec);
 
 /* Domain, called by the engine */
@@ -259,7 +286,8 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
 void virtio_irq_domains_start(struct virtio_irq_domains *doms);
 void virtio_irq_domains_rescan(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
-void virtio_irq_replayed(struct virtio_irq_domains *doms,
+bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+bool virtio_irq_replayed(struct virtio_irq_domains *doms,
 			 struct virtio_irq_vector *vec, bool retrigger);
 
 #endif /* _LINUX_VIRTIO_IRQ_H */

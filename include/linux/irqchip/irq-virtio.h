@@ -37,22 +37,23 @@ struct pci_dev;
  *
  * msi_desc::msi_index is the slot's number within the binding (0 is
  * virtio_irq_ims::first), msi_desc::dev the device, msi_desc::data.icookie.ptr
- * the cookie of virtio_irq_ims_add().
+ * the cookie of virtio_irq_ims_add(); data is virtio_irq_ims::data.
  *
  * Context: all are called with the interrupt's raw desc->lock held and interrupts
  * off, in hard interrupt context and in stop_machine(), too.
  */
 struct virtio_irq_ims_ops {
-	void (*write_msg)(struct msi_desc *desc, struct msi_msg *msg);
-	void (*mask)(struct msi_desc *desc);
-	void (*unmask)(struct msi_desc *desc);
-	void (*set_pasid)(struct msi_desc *desc, u32 pasid);
+	void (*write_msg)(struct msi_desc *desc, struct msi_msg *msg, void *data);
+	void (*mask)(struct msi_desc *desc, void *data);
+	void (*unmask)(struct msi_desc *desc, void *data);
+	void (*set_pasid)(struct msi_desc *desc, u32 pasid, void *data);
 };
 
 /**
  * struct virtio_irq_ims - slots of a store that a device binds
  * @name: of the irq chip that virtio_irq_ims_create_domain() makes, NULL: "IMS"
  * @ops: how the driver reaches the slots
+ * @data: for the driver, passed to its callbacks
  * @store: number of the store, from 1 on
  * @first: first slot
  * @count: number of slots; 0: as many as the store has, or as Linux numbers if
@@ -65,6 +66,7 @@ struct virtio_irq_ims_ops {
 struct virtio_irq_ims {
 	const char			*name;
 	const struct virtio_irq_ims_ops	*ops;
+	void				*data;
 	u16				store;
 	u32				first;
 	u32				count;
@@ -76,6 +78,8 @@ struct virtio_irq_ims {
 int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 			const struct virtio_irq_ims *ims);
 void virtio_irq_ims_unbind(struct device *dev);
+int virtio_irq_ims_alloc_irqs(struct device *dev, unsigned int nvec);
+void virtio_irq_ims_free_irqs(struct device *dev);
 int virtio_irq_ims_create_domain(struct device *dev);
 void virtio_irq_ims_remove_domain(struct device *dev);
 struct msi_map virtio_irq_ims_add(struct device *dev, unsigned int index, void *cookie,
@@ -90,6 +94,13 @@ static inline int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 }
 
 static inline void virtio_irq_ims_unbind(struct device *dev) { }
+
+static inline int virtio_irq_ims_alloc_irqs(struct device *dev, unsigned int nvec)
+{
+	return -ENODEV;
+}
+
+static inline void virtio_irq_ims_free_irqs(struct device *dev) { }
 
 static inline int virtio_irq_ims_create_domain(struct device *dev)
 {

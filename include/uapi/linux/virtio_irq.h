@@ -160,7 +160,7 @@ struct virtio_irq_tlv_window {
 struct virtio_irq_tlv_store {
 	struct virtio_irq_tlv_head		head;
 	__le16					store;
-	/* log2 of the largest CONTIGUOUS block, 0: none */
+	/* log2 of the largest CONTIGUOUS block, 0: one vector */
 	__u8					multi_msi;
 	__u8					flags;
 	/* Number of indices, 0: no fixed size */
@@ -200,7 +200,9 @@ struct virtio_irq_req_alloc {
 struct virtio_irq_rsp_alloc {
 	struct virtio_irq_rsp_head		head;
 	__le32					granted;	/* 1..count */
-	__u8					reserved[4];
+	/* VIRTIO_IRQ_S_* of the first vector without a grant; 0: all have one */
+	__u8					reason;
+	__u8					reserved[3];
 };
 
 /* VIRTIO_IRQ_T_COMMIT, VIRTIO_IRQ_T_RELEASE, VIRTIO_IRQ_T_FREE */
@@ -326,6 +328,7 @@ __VIRTIO_IRQ_AT(virtio_irq_req_alloc, count, 16);
 __VIRTIO_IRQ_AT(virtio_irq_req_alloc, addr_width, 20);
 __VIRTIO_IRQ_SIZE(struct virtio_irq_rsp_alloc, 16);
 __VIRTIO_IRQ_AT(virtio_irq_rsp_alloc, granted, 8);
+__VIRTIO_IRQ_AT(virtio_irq_rsp_alloc, reason, 12);
 __VIRTIO_IRQ_SIZE(struct virtio_irq_req_range, 24);
 __VIRTIO_IRQ_AT(virtio_irq_req_range, store, 8);
 __VIRTIO_IRQ_AT(virtio_irq_req_range, first, 12);
