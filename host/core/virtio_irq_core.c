@@ -11,8 +11,6 @@
 
 #include "virtio_irq_internal.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 _Static_assert(VIRTIO_IRQ_BLOCKED_UNKNOWN - VIRTIO_IRQ_FAULT_R_UNKNOWN ==
 	       VIRTIO_IRQ_BLOCKED_SIZE - VIRTIO_IRQ_FAULT_R_SIZE,
 	       "verdicts are in the order of the FAULT reasons");
@@ -26,9 +24,11 @@ uint8_t virtio_irq_sane_status(uint8_t status)
 
 static bool config_valid(const struct virtio_irq_core_config *config)
 {
-	return config->max_vectors >= 1 && config->max_vectors <= UINT32_C(1) << 24 &&
-	       config->max_endpoints >= 1 && config->max_endpoints <= UINT32_C(1) << 20 &&
-	       config->max_count >= 1 && config->max_count <= UINT32_C(1) << 16 &&
+	return config->max_vectors >= 1 &&
+	       config->max_vectors <= VIRTIO_IRQ_CORE_MAX_VECTORS &&
+	       config->max_endpoints >= 1 &&
+	       config->max_endpoints <= VIRTIO_IRQ_CORE_MAX_ENDPOINTS &&
+	       config->max_count >= 1 && config->max_count <= VIRTIO_IRQ_CORE_MAX_COUNT &&
 	       config->tlv_size >= VIRTIO_IRQ_CORE_TLV_MIN &&
 	       config->tlv_size <= VIRTIO_IRQ_CORE_TLV_MAX && config->tlv_size % 8 == 0;
 }
@@ -106,7 +106,27 @@ size_t virtio_irq_core_rsp_max(const struct virtio_irq_core *core)
 
 void virtio_irq_core_set_features(struct virtio_irq_core *core, uint64_t features)
 {
-	core->pasid = features >> VIRTIO_IRQ_F_PASID & 1;
+	core->features = features;
+}
+
+uint64_t virtio_irq_core_work(const struct virtio_irq_core *core)
+{
+	return core->work;
+}
+
+uint8_t virtio_irq_limited(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			   enum virtio_irq_limit limit)
+{
+	core->stats.limited[limit]++;
+	ep->limited++;
+	switch (limit) {
+	case VIRTIO_IRQ_LIMIT_VECTORS:
+	case VIRTIO_IRQ_LIMIT_ENDPOINT_VECTORS:
+	case VIRTIO_IRQ_LIMIT_COMMITTED:
+		return VIRTIO_IRQ_S_QUOTA;
+	default:
+		return VIRTIO_IRQ_S_NOSPC;
+	}
 }
 
 /* Endpoints */
@@ -116,9 +136,14 @@ bool virtio_irq_ep_has_window(const struct virtio_irq_ep *ep)
 	return ep->info.window_start <= ep->info.window_end;
 }
 
-bool virtio_irq_ep_fits(const struct virtio_irq_ep *ep, uint8_t width)
+bool virtio_irq_addr_width_valid(uint8_t width)
 {
-	return width >= 64 || !(ep->info.pair_address >> width);
+	return width >= 2 && width <= 64;
+}
+
+bool virtio_irq_address_fits(uint64_t address, uint8_t width)
+{
+	return width >= 64 || !(address >> width);
 }
 
 const struct virtio_irq_store_info *virtio_irq_ep_store(const struct virtio_irq_ep *ep,
@@ -170,26 +195,42 @@ static bool ep_info_valid(const struct virtio_irq_core *core, const struct virti
 			return false;
 	if (!virtio_irq_ep_has_window(ep))
 		return !info->num_stores;
-	return info->pair_address >= info->window_start &&
+	return info->window_start % 4 == 0 && info->window_end % 4 == 3 &&
+	       info->pair_address >= info->window_start &&
 	       info->pair_address <= info->window_end && info->pair_address % 4 == 0;
 }
 
-/* A driver without PASIDs cannot use a store whose messages all have one */
-static void hide_pasids(struct virtio_irq_ep_info *info)
+/*
+ * What the driver is told is less than what the VMM has said: a driver without
+ * PASIDs cannot use a store whose messages all have one, nobody is isolated
+ * without the feature, and no request has more than max_count vectors.
+ */
+static void adapt_info(const struct virtio_irq_core *core, struct virtio_irq_ep_info *info)
 {
+	bool pasid = virtio_irq_has_feature(core, VIRTIO_IRQ_F_PASID);
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < info->num_stores; i++)
-		if (!(info->stores[i].flags & VIRTIO_IRQ_STORE_F_PASID))
-			info->stores[n++] = info->stores[i];
+	for (unsigned int i = 0; i < info->num_stores; i++) {
+		struct virtio_irq_store_info store = info->stores[i];
+
+		while (UINT32_C(1) << store.multi_msi > core->config.max_count)
+			store.multi_msi--;
+		if (pasid || !(store.flags & VIRTIO_IRQ_STORE_F_PASID))
+			info->stores[n++] = store;
+	}
 	info->num_stores = n;
-	info->pasid_width = 0;
+	if (!pasid)
+		info->pasid_width = 0;
+	if (!virtio_irq_has_feature(core, VIRTIO_IRQ_F_ISOLATED))
+		info->isolated = false;
 }
 
 /*
  * The VMM gets the endpoint's handle in ops->attach, so there has to be one
  * before it is known whether there is such a function. A refused one is kept
  * for the next ATTACH: all the endpoints that do not exist cost one together.
+ * The VMM comes before the limit, so that a function that is never served is
+ * PERM also when all places are taken.
  */
 uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 			     struct virtio_irq_ep **epp)
@@ -197,8 +238,6 @@ uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 	struct virtio_irq_ep *ep;
 	uint8_t status;
 
-	if (core->stats.endpoints >= core->config.max_endpoints)
-		return VIRTIO_IRQ_S_NOSPC;
 	if (!core->ep_spare)
 		core->ep_spare = malloc(sizeof(*core->ep_spare));
 	ep = core->ep_spare;
@@ -211,16 +250,20 @@ uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 			.window_start = UINT64_MAX,
 			.window_end = 0,
 		},
+		.host_start = UINT64_MAX,
 	};
 	status = core->ops->attach(core->opaque, ep, id, &ep->info);
 	if (status != VIRTIO_IRQ_S_OK)
 		return virtio_irq_sane_status(status);
-	if (!ep_info_valid(core, ep)) {
+	if (core->stats.endpoints >= core->config.max_endpoints)
+		status = virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_MAX_ENDPOINTS);
+	else if (!ep_info_valid(core, ep))
+		status = VIRTIO_IRQ_S_DEVERR;
+	if (status != VIRTIO_IRQ_S_OK) {
 		core->ops->detach(core->opaque, ep, ep->info.priv);
-		return VIRTIO_IRQ_S_DEVERR;
+		return status;
 	}
-	if (!core->pasid)
-		hide_pasids(&ep->info);
+	adapt_info(core, &ep->info);
 
 	core->ep_spare = NULL;
 	virtio_irq_ep_insert(core, ep);
@@ -230,8 +273,15 @@ uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
 
 void virtio_irq_ep_detach(struct virtio_irq_core *core, struct virtio_irq_ep *ep)
 {
-	while (ep->first)
-		virtio_irq_vector_free(core, ep, virtio_irq_vector_at(core, ep->first));
+	struct virtio_irq_vector *v;
+
+	while (ep->allocated) {
+		v = virtio_irq_vector_next(core, ep, NULL);
+		/* Soon there is one: a block is deleted with its last vector */
+		while (v->state & VIRTIO_IRQ_V_FREED)
+			v = virtio_irq_vector_next(core, ep, v);
+		virtio_irq_vector_free(core, ep, v);
+	}
 	virtio_irq_ep_remove(core, ep);
 	core->ops->detach(core->opaque, ep, ep->info.priv);
 	free(ep->data16);
@@ -260,9 +310,9 @@ uint8_t virtio_irq_vector_charge(struct virtio_irq_core *core, struct virtio_irq
 
 	/* This guest's own limit says more than that of the pool it shares */
 	if (core->stats.committed >= core->quotas.committed)
-		return VIRTIO_IRQ_S_QUOTA;
+		return virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_COMMITTED);
 	if (core->stats.committed >= core->quotas.pool)
-		return VIRTIO_IRQ_S_NOSPC;
+		return virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_POOL);
 	if (core->ops->commit) {
 		status = core->ops->commit(core->opaque, ep->info.priv, v->store, v->index);
 		if (status != VIRTIO_IRQ_S_OK)
@@ -294,6 +344,19 @@ uint8_t virtio_irq_check_route(struct virtio_irq_core *core, struct virtio_irq_e
 	return virtio_irq_sane_status(core->ops->check_route(core->opaque, ep->info.priv, route));
 }
 
+uint8_t virtio_irq_check_pasid(const struct virtio_irq_ep *ep,
+			       const struct virtio_irq_store_info *store, uint32_t pasid)
+{
+	if (!pasid)
+		return store->flags & VIRTIO_IRQ_STORE_F_PASID ? VIRTIO_IRQ_S_INVAL :
+								 VIRTIO_IRQ_S_OK;
+	if (!ep->info.pasid_width)
+		return VIRTIO_IRQ_S_PERM;
+	if ((pasid & VIRTIO_IRQ_V_PASID_VALUE) >> ep->info.pasid_width)
+		return VIRTIO_IRQ_S_RANGE;
+	return VIRTIO_IRQ_S_OK;
+}
+
 struct virtio_irq_msg virtio_irq_vector_route(const struct virtio_irq_vector *v)
 {
 	return (struct virtio_irq_msg) {
@@ -302,29 +365,79 @@ struct virtio_irq_msg virtio_irq_vector_route(const struct virtio_irq_vector *v)
 	};
 }
 
+/* What a guest's driver would refuse */
+static bool host_pair_valid(const struct virtio_irq_ep *ep, const struct virtio_irq_vector *v,
+			    const struct virtio_irq_msg *pair)
+{
+	return pair->address % 4 == 0 && pair->address >= ep->info.window_start &&
+	       pair->address <= ep->info.window_end &&
+	       virtio_irq_address_fits(pair->address, v->addr_width) &&
+	       (!(v->state & VIRTIO_IRQ_V_DATA16) || pair->data <= UINT16_MAX);
+}
+
+static struct virtio_irq_msg own_pair(const struct virtio_irq_ep *ep,
+				      const struct virtio_irq_vector *v)
+{
+	return (struct virtio_irq_msg) {
+		.address = ep->info.pair_address,
+		.data = v->data,
+	};
+}
+
+uint8_t virtio_irq_vector_pair(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			       struct virtio_irq_vector *v, struct virtio_irq_msg *pair)
+{
+	if (!core->ops->pair ||
+	    !core->ops->pair(core->opaque, ep->info.priv, v->store, v->index, pair)) {
+		v->state &= ~VIRTIO_IRQ_V_HOST_PAIR;
+		*pair = own_pair(ep, v);
+		return VIRTIO_IRQ_S_OK;
+	}
+	if (!host_pair_valid(ep, v, pair))
+		return VIRTIO_IRQ_S_DEVERR;
+	v->state |= VIRTIO_IRQ_V_HOST_PAIR;
+	if (pair->address < ep->host_start)
+		ep->host_start = pair->address;
+	if (pair->address > ep->host_end)
+		ep->host_end = pair->address;
+	return VIRTIO_IRQ_S_OK;
+}
+
+static void route_changed(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			  const struct virtio_irq_vector *v)
+{
+	if (core->ops->route_changed)
+		core->ops->route_changed(core->opaque, ep->info.priv, v->store, v->index);
+}
+
 /*
  * The resource stays with a vector as long as it is armed, so that a re-route
  * never needs one: x86 cannot undo the move that the guest has already made.
  */
 uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route,
-			      uint32_t pasid)
+			      uint32_t pasid, struct virtio_irq_msg *pair)
 {
-	uint8_t status;
+	uint32_t state = (v->state & ~VIRTIO_IRQ_V_PASID) | VIRTIO_IRQ_V_ARMED | pasid;
+	bool changed = v->state != state || virtio_irq_join(v->route_address) != route->address ||
+		       v->route_data != route->data;
+	uint8_t status = VIRTIO_IRQ_S_OK;
 
-	if (!(v->state & VIRTIO_IRQ_V_CHARGED)) {
-		status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_ARMED);
-		if (status != VIRTIO_IRQ_S_OK)
-			return status;
-		core->stats.armed++;
-	} else if (!(v->state & VIRTIO_IRQ_V_ARMED)) {
-		v->state |= VIRTIO_IRQ_V_ARMED;
-		core->stats.armed++;
+	if (!(v->state & VIRTIO_IRQ_V_CHARGED))
+		status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	if (status == VIRTIO_IRQ_S_OK)
+		status = virtio_irq_vector_pair(core, ep, v, pair);
+	if (status == VIRTIO_IRQ_S_OK) {
+		if (!(v->state & VIRTIO_IRQ_V_ARMED))
+			core->stats.armed++;
+		v->state = (v->state & ~VIRTIO_IRQ_V_PASID) | VIRTIO_IRQ_V_ARMED | pasid;
+		virtio_irq_split(v->route_address, route->address);
+		v->route_data = route->data;
+		if (changed)
+			route_changed(core, ep, v);
 	}
-	v->state = (v->state & ~VIRTIO_IRQ_V_PASID) | pasid;
-	virtio_irq_split(v->route_address, route->address);
-	v->route_data = route->data;
-	return VIRTIO_IRQ_S_OK;
+	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	return status;
 }
 
 void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -332,11 +445,13 @@ void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep
 {
 	if (!(v->state & VIRTIO_IRQ_V_ARMED))
 		return;
-	v->state &= ~VIRTIO_IRQ_V_PASID;
+	/* The resource stays until nothing leads to it any more */
+	v->state = (v->state & ~(VIRTIO_IRQ_V_PASID | VIRTIO_IRQ_V_ARMED)) | VIRTIO_IRQ_V_TAKEN;
 	virtio_irq_split(v->route_address, 0);
 	v->route_data = 0;
 	core->stats.armed--;
-	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_ARMED);
+	route_changed(core, ep, v);
+	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
 }
 
 void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -349,6 +464,19 @@ void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *
 
 /* Messages */
 
+/* Does, or did, a pair of the endpoint have this address? */
+static bool is_pair_address(const struct virtio_irq_ep *ep, uint64_t address)
+{
+	if (!virtio_irq_ep_has_window(ep))
+		return false;
+	/*
+	 * The pairs that the host has chosen are too many to remember. Whatever
+	 * lies between two of them nobody else uses either.
+	 */
+	return address == ep->info.pair_address ||
+	       (address >= ep->host_start && address <= ep->host_end);
+}
+
 /*
  * The pair address of an endpoint is ours alone: whatever arrives there and is
  * not armed goes nowhere, also from an endpoint that is not isolated, and is
@@ -357,17 +485,19 @@ void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *
  * endpoint should not hold. Elsewhere in the window the endpoint writes for
  * itself, as it did before ATTACH, unless it is isolated.
  */
-static enum virtio_irq_verdict judge(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+static enum virtio_irq_verdict judge(const struct virtio_irq_core *core,
+				     const struct virtio_irq_ep *ep,
 				     uint64_t address, uint32_t data,
 				     bool has_pasid, uint32_t pasid,
 				     struct virtio_irq_vector **vector)
 {
-	struct virtio_irq_vector *v;
+	struct virtio_irq_vector *v = NULL;
 
-	if (!virtio_irq_ep_has_window(ep) || address != ep->info.pair_address)
+	if (!is_pair_address(ep, address))
 		return ep->info.isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
-	v = virtio_irq_vector_find_data(core, ep, data);
-	if (!v || !(v->state & VIRTIO_IRQ_V_ARMED))
+	if (address == ep->info.pair_address)
+		v = virtio_irq_vector_by_data(core, ep, data);
+	if (!v || !(v->state & VIRTIO_IRQ_V_ARMED) || v->state & VIRTIO_IRQ_V_HOST_PAIR)
 		return VIRTIO_IRQ_BLOCKED_FREED;
 	/* No PASID and PASID 0 are different; one of more than 20 bits is none at all */
 	if (has_pasid && pasid > VIRTIO_IRQ_PASID_MASK)
@@ -398,6 +528,21 @@ enum virtio_irq_verdict virtio_irq_core_message(struct virtio_irq_core *core,
 	return verdict;
 }
 
+enum virtio_irq_verdict virtio_irq_core_resolve(const struct virtio_irq_core *core,
+						const struct virtio_irq_ep *ep,
+						uint64_t address, uint32_t data,
+						bool has_pasid, uint32_t pasid,
+						struct virtio_irq_msg *route)
+{
+	struct virtio_irq_vector *v = NULL;
+	enum virtio_irq_verdict verdict;
+
+	verdict = judge(core, ep, address, data, has_pasid, pasid, &v);
+	if (verdict == VIRTIO_IRQ_DELIVERED)
+		*route = virtio_irq_vector_route(v);
+	return verdict;
+}
+
 enum virtio_irq_verdict virtio_irq_core_bad_write(struct virtio_irq_core *core,
 						  struct virtio_irq_ep *ep)
 {
@@ -415,8 +560,8 @@ void virtio_irq_core_get_stats(const struct virtio_irq_core *core, struct virtio
 	*stats = core->stats;
 }
 
-static void describe(const struct virtio_irq_ep *ep, const struct virtio_irq_vector *v,
-		     struct virtio_irq_vector_info *info)
+static void describe(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+		     const struct virtio_irq_vector *v, struct virtio_irq_vector_info *info)
 {
 	*info = (struct virtio_irq_vector_info) {
 		.endpoint = ep->id,
@@ -425,16 +570,15 @@ static void describe(const struct virtio_irq_ep *ep, const struct virtio_irq_vec
 		.armed = v->state & VIRTIO_IRQ_V_ARMED,
 		.committed = v->state & VIRTIO_IRQ_V_CHARGED,
 		.contiguous = v->state & VIRTIO_IRQ_V_CONTIGUOUS,
-		.pair = {
-			.address = ep->info.pair_address,
-			.data = v->data,
-		},
+		.pair = own_pair(ep, v),
 		.route = virtio_irq_vector_route(v),
 		.has_pasid = v->state & VIRTIO_IRQ_V_PASID_VALID,
 		.pasid = v->state & VIRTIO_IRQ_V_PASID_VALUE,
 		.delivered = virtio_irq_join(v->delivered),
 		.routed = v->routed,
 	};
+	if (v->state & VIRTIO_IRQ_V_HOST_PAIR)
+		core->ops->pair(core->opaque, ep->info.priv, v->store, v->index, &info->pair);
 }
 
 void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
@@ -446,12 +590,60 @@ void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 	const struct virtio_irq_ep *ep;
 
 	for (ep = core->ep_first; ep; ep = ep->next) {
-		for (virtio_irq_link link = ep->first; link; link = v->ep_next) {
-			v = virtio_irq_vector_at(core, link);
-			describe(ep, v, &info);
+		v = NULL;
+		while ((v = virtio_irq_vector_next(core, ep, v))) {
+			if (v->state & VIRTIO_IRQ_V_FREED)
+				continue;
+			describe(core, ep, v, &info);
 			if (!fn(arg, &info))
 				return;
 		}
+	}
+}
+
+void virtio_irq_core_walk_endpoints(const struct virtio_irq_core *core,
+				    bool (*fn)(void *arg,
+					       const struct virtio_irq_endpoint_info *ep),
+				    void *arg)
+{
+	const struct virtio_irq_ep *ep;
+
+	for (ep = core->ep_first; ep; ep = ep->next) {
+		const struct virtio_irq_endpoint_info info = {
+			.endpoint = ep->id,
+			.allocated = ep->allocated,
+			.refused = ep->refused,
+			.limited = ep->limited,
+		};
+
+		if (!fn(arg, &info))
+			return;
+	}
+}
+
+uint8_t virtio_irq_status_from_errno(int result)
+{
+	if (result > 0)
+		return VIRTIO_IRQ_S_NOSPC;
+	switch (result) {
+	case 0:
+		return VIRTIO_IRQ_S_OK;
+	case -ENOSPC:
+		return VIRTIO_IRQ_S_NOSPC;
+	case -ENOMEM:
+		return VIRTIO_IRQ_S_NOMEM;
+	case -EBUSY:
+	case -EAGAIN:
+		return VIRTIO_IRQ_S_BUSY;
+	case -EPERM:
+	case -EACCES:
+		return VIRTIO_IRQ_S_PERM;
+#ifdef EDQUOT
+	case -EDQUOT:
+		return VIRTIO_IRQ_S_QUOTA;
+#endif
+	default:
+		return VIRTIO_IRQ_S_DEVERR;
 	}
 }
 

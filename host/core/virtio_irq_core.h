@@ -48,7 +48,7 @@ struct virtio_irq_ep_info {
 	void *priv;
 	/* Messages that are no pair are blocked, not passed on */
 	bool isolated;
-	/* Pair addresses lie in [window_start, window_end] */
+	/* Pair addresses lie in [window_start, window_end], whole units of 4 bytes */
 	uint64_t window_start;
 	uint64_t window_end;
 	/* The address that pairs get, 4-byte aligned and in the window */
@@ -64,11 +64,23 @@ struct virtio_irq_ep_info {
 	uint8_t pasid_width;
 };
 
+/*
+ * What the core asks of the VMM. All of it is called from within a function of
+ * the core, and may call no other function of the same core than those that
+ * take it const. ops->deliver is the exception, it may call anything.
+ *
+ * No op may wait. A resource that takes long to get is taken before the
+ * request goes to virtio_irq_core_request(): the VMM keeps the request back,
+ * gets on with others, and hands it over when ops->commit can answer from what
+ * is there. virtio_irq_core_walk_commits() says what that will be asked for.
+ */
 struct virtio_irq_ops {
 	/*
 	 * ATTACH of an endpoint that is not attached. Returns a status; anything
 	 * but VIRTIO_IRQ_S_OK refuses (NOENT: no such function, PERM: never
-	 * served). @ep stays valid until ops->detach returns.
+	 * served, BUSY: attached under another number). @ep stays valid until
+	 * ops->detach returns, which follows at once if the core refuses after
+	 * all: all endpoints that it may have are attached.
 	 */
 	uint8_t (*attach)(void *opaque, struct virtio_irq_ep *ep, uint32_t endpoint,
 			  struct virtio_irq_ep_info *info);
@@ -78,19 +90,52 @@ struct virtio_irq_ops {
 	uint8_t (*check_route)(void *opaque, void *priv, const struct virtio_irq_msg *route);
 	/* Deliver a message on behalf of the endpoint */
 	void (*deliver)(void *opaque, void *priv, const struct virtio_irq_msg *route);
-	/* Optional: take and give back a scarce resource for one vector */
+	/*
+	 * Optional, both or none: take a scarce resource for one vector, and give
+	 * it back. Any status but OK refuses the request, and becomes its answer;
+	 * virtio_irq_status_from_errno() makes one.
+	 */
 	uint8_t (*commit)(void *opaque, void *priv, uint16_t store, uint32_t index);
 	void (*release)(void *opaque, void *priv, uint16_t store, uint32_t index);
+	/*
+	 * Optional: what the vector's pair leads to has changed, and
+	 * virtio_irq_core_resolve() tells what it is now. The vector was armed,
+	 * got another route or PASID, or was disarmed, be it by FREE, DETACH,
+	 * reset or a failed load. The request that did it is not answered yet.
+	 */
+	void (*route_changed)(void *opaque, void *priv, uint16_t store, uint32_t index);
+	/*
+	 * Optional: the pair of a vector whose messages never come to the core,
+	 * because hardware of the host sends them. Asked whenever ACTIVATE is to
+	 * report the pair, after ops->commit; false: the core's own. The VMM has
+	 * to answer the same from ALLOC to FREE, a CONTIGUOUS block if it is one,
+	 * and no pair that another vector of the source has. What does not suit
+	 * the endpoint's window or the vector's constraints makes a DEVERR of
+	 * ACTIVATE. Such a vector cannot be loaded elsewhere.
+	 */
+	bool (*pair)(void *opaque, void *priv, uint16_t store, uint32_t index,
+		     struct virtio_irq_msg *pair);
+	/*
+	 * Optional, for a VMM that keeps requests back: is there one that names
+	 * the vector? ACTIVATE is BUSY then, as it may not wait.
+	 */
+	bool (*pending)(void *opaque, uint32_t endpoint, uint16_t store, uint32_t index);
 };
 
-/* Fixed for the life of a core */
+/* Every vector needs a data value */
+#define VIRTIO_IRQ_CORE_MAX_VECTORS	(UINT32_C(1) << 22)
+#define VIRTIO_IRQ_CORE_MAX_ENDPOINTS	(UINT32_C(1) << 20)
+#define VIRTIO_IRQ_CORE_MAX_COUNT	(UINT32_C(1) << 16)
+
+/* Fixed for the life of a core; each limit is at least 1 */
 struct virtio_irq_core_config {
-	uint32_t max_vectors;		/* 1 .. 1 << 24 */
-	uint32_t max_endpoints;		/* 1 .. 1 << 20 */
-	uint32_t max_count;		/* 1 .. 1 << 16 */
+	uint32_t max_vectors;
+	uint32_t max_endpoints;
+	/* A store's multi_msi is cut down to blocks of so many vectors */
+	uint32_t max_count;
 	uint32_t tlv_size;		/* a multiple of 8, VIRTIO_IRQ_CORE_TLV_MIN .. _MAX */
 	bool ims;			/* serves stores other than 0; else they are UNSUPP */
-	uint64_t seed;			/* of the hash tables, unknown to the guest */
+	uint64_t seed;			/* of hash table and data values, unknown to the guest */
 };
 
 #define VIRTIO_IRQ_CORE_TLV_MIN		64
@@ -111,6 +156,17 @@ struct virtio_irq_quotas {
 	uint32_t pool;			/* committed, all endpoints: NOSPC */
 };
 
+/* The limits that vectors and endpoints can be refused by */
+enum virtio_irq_limit {
+	VIRTIO_IRQ_LIMIT_VECTORS,		/* quotas.vectors */
+	VIRTIO_IRQ_LIMIT_ENDPOINT_VECTORS,	/* quotas.endpoint_vectors */
+	VIRTIO_IRQ_LIMIT_COMMITTED,		/* quotas.committed */
+	VIRTIO_IRQ_LIMIT_POOL,			/* quotas.pool */
+	VIRTIO_IRQ_LIMIT_MAX_VECTORS,		/* config.max_vectors */
+	VIRTIO_IRQ_LIMIT_MAX_ENDPOINTS,		/* config.max_endpoints */
+	VIRTIO_IRQ_NUM_LIMITS
+};
+
 /* Why a message was not delivered; the numbers are those of a FAULT event */
 enum virtio_irq_verdict {
 	VIRTIO_IRQ_DELIVERED,
@@ -127,6 +183,8 @@ struct virtio_irq_stats {
 	uint64_t statuses[11];		/* by VIRTIO_IRQ_S_* */
 	uint64_t malformed;		/* requests of a wrong length */
 	uint64_t messages[VIRTIO_IRQ_NUM_VERDICTS];
+	/* Requests that a limit has refused, or has cut an ALLOC's grant short */
+	uint64_t limited[VIRTIO_IRQ_NUM_LIMITS];
 	/* At this moment */
 	uint32_t endpoints;
 	uint32_t allocated;
@@ -148,6 +206,16 @@ struct virtio_irq_vector_info {
 	uint32_t pasid;
 	uint64_t delivered;
 	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
+};
+
+/* One attached endpoint, for virtio_irq_core_walk_endpoints() */
+struct virtio_irq_endpoint_info {
+	uint32_t endpoint;
+	uint32_t allocated;
+	/* Requests since ATTACH that were answered with PERM, BUSY, NOMEM, NOSPC, QUOTA, DEVERR */
+	uint64_t refused;
+	/* Those of them, and the shortened grants, that are in stats.limited */
+	uint64_t limited;
 };
 
 /*
@@ -182,6 +250,37 @@ size_t virtio_irq_core_request(struct virtio_irq_core *core, const void *req, si
 /* Enough for any reply of this core: 16 + tlv_size, or 24 */
 size_t virtio_irq_core_rsp_max(const struct virtio_irq_core *core);
 
+/* The vectors of one endpoint that a request names, allocated or not */
+struct virtio_irq_names {
+	uint8_t type;			/* VIRTIO_IRQ_T_* */
+	uint32_t endpoint;
+	/* DETACH, and ATTACH of an endpoint that is not attached: every one */
+	bool all;
+	/* Else those from @first to @last; an ATTACH that changes nothing names none */
+	bool none;
+	uint16_t store;
+	uint32_t first;
+	uint32_t last;
+};
+
+/*
+ * For a VMM that keeps requests back. What a request of any length and content
+ * names; false if it is malformed, and so names nothing.
+ */
+bool virtio_irq_core_names(const struct virtio_irq_core *core, const void *req, size_t req_size,
+			   size_t rsp_size, struct virtio_irq_names *names);
+bool virtio_irq_names_common(const struct virtio_irq_names *a, const struct virtio_irq_names *b);
+
+/*
+ * What the request would call ops->commit for if that granted everything: calls
+ * @fn for one vector after the other until it returns false. Changes nothing.
+ */
+void virtio_irq_core_walk_commits(struct virtio_irq_core *core, const void *req, size_t req_size,
+				  size_t rsp_size,
+				  bool (*fn)(void *arg, void *priv, uint16_t store,
+					     uint32_t index),
+				  void *arg);
+
 /* Longest request of any type; a longer one is malformed */
 #define VIRTIO_IRQ_CORE_REQ_MAX		32
 
@@ -197,6 +296,23 @@ enum virtio_irq_verdict virtio_irq_core_message(struct virtio_irq_core *core,
 enum virtio_irq_verdict virtio_irq_core_bad_write(struct virtio_irq_core *core,
 						  struct virtio_irq_ep *ep);
 
+/*
+ * What virtio_irq_core_message() would do with that write, without doing or
+ * counting it. DELIVERED: *@route is what would be delivered.
+ */
+enum virtio_irq_verdict virtio_irq_core_resolve(const struct virtio_irq_core *core,
+						const struct virtio_irq_ep *ep,
+						uint64_t address, uint32_t data,
+						bool has_pasid, uint32_t pasid,
+						struct virtio_irq_msg *route);
+
+/*
+ * How much the core has done since it was made: 1 for each request, and 1 each
+ * time that a request, a DETACH or a reset has gone to a vector. By this a VMM
+ * sees when it is time to let others run.
+ */
+uint64_t virtio_irq_core_work(const struct virtio_irq_core *core);
+
 /* The function disappeared: detach it. Harmless if it is not attached. */
 void virtio_irq_core_endpoint_gone(struct virtio_irq_core *core, uint32_t endpoint);
 
@@ -209,17 +325,85 @@ void virtio_irq_core_walk_vectors(const struct virtio_irq_core *core,
 				  bool (*fn)(void *arg, const struct virtio_irq_vector_info *v),
 				  void *arg);
 
+/* Calls @fn for every attached endpoint until it returns false */
+void virtio_irq_core_walk_endpoints(const struct virtio_irq_core *core,
+				    bool (*fn)(void *arg,
+					       const struct virtio_irq_endpoint_info *ep),
+				    void *arg);
+
 /*
- * Migration. save() returns a malloc()ed blob. load() needs a core without
- * endpoints and brings the features with it; it calls ops->attach for each
- * saved endpoint, validates everything as if it came from a guest, and on any
- * error leaves the core empty and returns a negative errno: -EINVAL malformed,
- * or saved by a core with another config; -ENODEV an endpoint is refused, or is
- * not what the guest was told it is; -ENOSPC ops->commit refused; -ENOMEM.
- * Quotas refuse nothing here.
+ * Migration
+ *
+ * save() fills two arrays, of the size that count() says: the endpoints, and all
+ * their vectors in the order of the endpoints, of each endpoint first those that
+ * are not FREED. Counters and quotas are the host's own and stay. So does where
+ * free data values go on, which begins anew at a place that the seed gives.
+ *
+ * load() needs a core without endpoints. The VMM has made sure that its config,
+ * but for the seed, is that of the source, and has set the features that were
+ * negotiated. It calls ops->attach for each endpoint by its saved number,
+ * ops->commit for what was committed and ops->route_changed for what is armed,
+ * and believes nothing more than it would a guest. Quotas refuse nothing here.
+ * On any error the core is empty again, and the errno is negative: -EINVAL
+ * malformed; -ENODEV an endpoint is refused, or is not what the guest was told
+ * it is, or ops->pair has or had a pair for a vector; -ENOSPC ops->commit
+ * refused; -ENOMEM.
  */
-int virtio_irq_core_save(const struct virtio_irq_core *core, uint8_t **blob, size_t *size);
-int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size_t size);
+struct virtio_irq_saved_endpoint {
+	uint32_t id;
+	uint8_t isolated;			/* 0 or 1 */
+	uint8_t pasid_width;
+	uint8_t num_stores;
+	/* What is beyond num_stores is zero */
+	struct virtio_irq_store_info stores[VIRTIO_IRQ_CORE_MAX_STORES];
+	uint64_t window_start;
+	uint64_t window_end;
+	uint64_t pair_address;
+	uint32_t num_vectors;
+};
+
+enum virtio_irq_saved_flags {
+	VIRTIO_IRQ_SAVED_ARMED		= 1 << 0,
+	VIRTIO_IRQ_SAVED_COMMITTED	= 1 << 1,	/* by COMMIT or ALLOC */
+	VIRTIO_IRQ_SAVED_CONTIGUOUS	= 1 << 2,
+	VIRTIO_IRQ_SAVED_DATA16		= 1 << 3,
+	VIRTIO_IRQ_SAVED_PASID_VALID	= 1 << 4,
+	/* Freed; index and data stay taken until the whole block is freed */
+	VIRTIO_IRQ_SAVED_FREED		= 1 << 5,
+	/* By ops->pair: load() answers -ENODEV */
+	VIRTIO_IRQ_SAVED_HOST_PAIR	= 1 << 6,
+};
+
+struct virtio_irq_saved_vector {
+	uint32_t index;
+	uint32_t data;
+	/* Zero unless armed */
+	uint64_t route_address;
+	uint32_t route_data;
+	uint32_t pasid;
+	uint32_t flags;				/* VIRTIO_IRQ_SAVED_* */
+	uint16_t store;
+	uint8_t addr_width;
+	/* CONTIGUOUS: log2 of the block's size; else 0 */
+	uint8_t order;
+};
+
+void virtio_irq_core_count(const struct virtio_irq_core *core, uint32_t *num_endpoints,
+			   uint32_t *num_vectors);
+void virtio_irq_core_save(const struct virtio_irq_core *core,
+			  struct virtio_irq_saved_endpoint *endpoints,
+			  struct virtio_irq_saved_vector *vectors);
+int virtio_irq_core_load(struct virtio_irq_core *core,
+			 const struct virtio_irq_saved_endpoint *endpoints,
+			 uint32_t num_endpoints,
+			 const struct virtio_irq_saved_vector *vectors, uint32_t num_vectors);
+
+/*
+ * The status for the result of an interface of the host: 0 is OK, a positive
+ * number (VFIO: so many are left) NOSPC, and of the negative errnos the known
+ * ones become NOSPC, NOMEM, BUSY, PERM and QUOTA, the others DEVERR.
+ */
+uint8_t virtio_irq_status_from_errno(int result);
 
 /* Names as in the specification, lower case: "alloc", "quota"; NULL if unknown */
 const char *virtio_irq_type_name(uint8_t type);

@@ -7,29 +7,48 @@
  * Layers, each one only calls down:
  *   virtio_irq_request.c	bytes of a request to bytes of a reply; what the
  *				requests mean
- *   virtio_irq_migrate.c	the tables to a blob and back
+ *   virtio_irq_migrate.c	the tables to arrays and back
  *   virtio_irq_core.c		life of a core and of an endpoint, messages
- *   virtio_irq_table.c		endpoints, vectors, data values; no policy
+ *   virtio_irq_table.c		endpoints and vectors by name; no policy
+ *   virtio_irq_data.c		vectors by the data of their pair
  */
 #ifndef VIRTIO_IRQ_INTERNAL_H
 #define VIRTIO_IRQ_INTERNAL_H
 
 #include "virtio_irq_core.h"
 
-/* Values of pair data below this are for vectors with DATA16 */
-#define VIRTIO_IRQ_DATA16_END		(UINT32_C(1) << 16)
-#define VIRTIO_IRQ_DATA16_WORDS		(VIRTIO_IRQ_DATA16_END / 64)
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 
 /*
- * Data values from DATA16_END on are handed out by lines. A line is as long as
- * the largest CONTIGUOUS block, so that an aligned block never leaves its line.
+ * Data of a pair: a slot and how often that was used before. A message is looked
+ * up by taking both out of it.
+ *
+ *	bits 0-7	slot, bits 0-7
+ *	bits 8-10	011
+ *	bits 11-24	slot, bits 8-21
+ *	bits 25-31	generation: 0 for DATA16, 1 to 127 for the others
+ *
+ * So a vector with DATA16 has one of 8192 slots. 011 is a delivery mode that x86
+ * does not have: what is left of a pair in a store after the endpoint was
+ * detached does nothing there, whatever the other bits say.
+ */
+#define VIRTIO_IRQ_DATA_INERT_MASK	UINT32_C(0x700)
+#define VIRTIO_IRQ_DATA_INERT		UINT32_C(0x300)
+#define VIRTIO_IRQ_SLOT_BITS		22
+#define VIRTIO_IRQ_SLOTS		(UINT32_C(1) << VIRTIO_IRQ_SLOT_BITS)
+#define VIRTIO_IRQ_DATA16_SLOTS		(UINT32_C(1) << 13)
+#define VIRTIO_IRQ_LAST_GENERATION	127
+
+/*
+ * Slots are handed out by lines. A line is as long as the largest CONTIGUOUS
+ * block, so that an aligned block never leaves its line.
  */
 #define VIRTIO_IRQ_MAX_ORDER		5
 #define VIRTIO_IRQ_LINE			(UINT32_C(1) << VIRTIO_IRQ_MAX_ORDER)
-#define VIRTIO_IRQ_LINE_FIRST		(VIRTIO_IRQ_DATA16_END / VIRTIO_IRQ_LINE)
-/* How many lines an ALLOC tries for each vector */
-#define VIRTIO_IRQ_MAX_LINES		16
-#define VIRTIO_IRQ_LINE_END		(UINT32_C(1) << (32 - VIRTIO_IRQ_MAX_ORDER))
+#define VIRTIO_IRQ_LINE_FULL		UINT32_MAX
+#define VIRTIO_IRQ_DATA16_LINES		(VIRTIO_IRQ_DATA16_SLOTS / VIRTIO_IRQ_LINE)
+
+_Static_assert(VIRTIO_IRQ_CORE_MAX_VECTORS == VIRTIO_IRQ_SLOTS, "a slot for every vector");
 
 /* Bits of virtio_irq_vector.state; 0..20 are those of the messages, 0 unless armed */
 #define VIRTIO_IRQ_V_PASID_VALUE	VIRTIO_IRQ_PASID_MASK
@@ -38,10 +57,14 @@
 #define VIRTIO_IRQ_V_ARMED		(UINT32_C(1) << 24)
 /* By COMMIT or ALLOC; an ACTIVATE that commits on its own does not set it */
 #define VIRTIO_IRQ_V_COMMITTED		(UINT32_C(1) << 25)
-/* Charged by the COMMIT being carried out, which may yet have to undo it */
+/* Charged by the request being carried out, which may yet have to undo it */
 #define VIRTIO_IRQ_V_TAKEN		(UINT32_C(1) << 26)
 #define VIRTIO_IRQ_V_CONTIGUOUS		(UINT32_C(1) << 27)
 #define VIRTIO_IRQ_V_DATA16		(UINT32_C(1) << 28)
+/* Free, but in the tables until the last vector of its block is */
+#define VIRTIO_IRQ_V_FREED		(UINT32_C(1) << 29)
+/* Its pair is that of ops->pair, as last reported */
+#define VIRTIO_IRQ_V_HOST_PAIR		(UINT32_C(1) << 30)
 
 /* One of these holds: the vector holds its scarce resource */
 #define VIRTIO_IRQ_V_CHARGED		\
@@ -55,22 +78,15 @@
 /* A link to a vector: its number in the table plus one, 0 for none */
 typedef uint32_t virtio_irq_link;
 
-/*
- * An allocated vector. 64-bit values are in two halves (low first), so that
- * with its share of the hash tables a vector takes no more than 64 bytes.
- */
+/* An allocated vector. 64-bit values are in two halves, low first: no padding. */
 struct virtio_irq_vector {
 	/* Its name */
 	uint32_t endpoint;
 	uint32_t index;
 	/* What a message carries */
 	uint32_t data;
-	/* Chains of the hash tables by name and by data */
-	virtio_irq_link name_next;
-	virtio_irq_link data_next;
-	/* The endpoint's vectors, in the order of their allocation */
-	virtio_irq_link ep_next;
-	virtio_irq_link ep_prev;
+	/* Chain of the hash table by name */
+	virtio_irq_link next;
 	uint32_t state;
 	/* Zero unless armed */
 	uint32_t route_address[2];
@@ -84,10 +100,51 @@ struct virtio_irq_vector {
 	uint8_t order;
 };
 
-_Static_assert(sizeof(struct virtio_irq_vector) <= 60,
-	       "a vector and its 4 bytes of hash table take 64 bytes");
+/*
+ * Slots that follow each other, all of one endpoint and in blocks of one size,
+ * 1 << order. They are handed out from the first to the last one, again and
+ * again, passing over those that are taken; each round is a generation. So a
+ * pair comes back after 127 rounds at the earliest.
+ *
+ * A line without a vector is no endpoint's, and the next one that needs a line
+ * gets that which has been so for longest. What a guest can make of lines by
+ * allocating and freeing is therefore one line for each of its vectors.
+ */
+struct virtio_irq_line {
+	struct virtio_irq_ep *ep;
+	/* In one of the endpoint's lists, or in that of nobody's lines */
+	struct virtio_irq_line *next;
+	struct virtio_irq_line *prev;
+	uint32_t first_slot;
+	/* Bit n: slot n is taken, by a vector or by a block; it has a vector in use */
+	uint32_t taken;
+	uint32_t live;
+	/* The slot that is looked at next, and the generation it gets */
+	uint8_t at;
+	uint8_t generation;
+	uint8_t order;
+	/* Of the endpoint's own 8192, which have no generation */
+	bool data16;
+	virtio_irq_link vectors[VIRTIO_IRQ_LINE];
+};
 
-#define VIRTIO_IRQ_CHUNK		1024	/* vectors per allocation */
+struct virtio_irq_lines {
+	struct virtio_irq_line *first;
+	struct virtio_irq_line *last;
+};
+
+/* Up to so many vectors the hash table has a head for each */
+_Static_assert(sizeof(struct virtio_irq_vector) + sizeof(virtio_irq_link) +
+	       (sizeof(struct virtio_irq_line) + VIRTIO_IRQ_LINE - 1) / VIRTIO_IRQ_LINE <= 64,
+	       "a vector with its share of a full line takes 64 bytes");
+
+/* Vectors and lines per allocation */
+#define VIRTIO_IRQ_CHUNK		1024
+#define VIRTIO_IRQ_LINE_CHUNK		32
+
+/* An endpoint's lists of lines: with a slot to give, by DATA16 and order; without */
+#define VIRTIO_IRQ_LINES_FULL		(2 * (VIRTIO_IRQ_MAX_ORDER + 1))
+#define VIRTIO_IRQ_NUM_LINES		(VIRTIO_IRQ_LINES_FULL + 1)
 
 struct virtio_irq_ep {
 	uint32_t id;
@@ -96,14 +153,15 @@ struct virtio_irq_ep {
 	struct virtio_irq_ep *next;
 	struct virtio_irq_ep *prev;
 	struct virtio_irq_ep_info info;
-	virtio_irq_link first;
-	virtio_irq_link last;
+	/* The addresses of pairs of ops->pair since ATTACH lie in this range */
+	uint64_t host_start;
+	uint64_t host_end;
 	uint32_t allocated;
-	/* The line that ALLOC takes from, and how much of it is gone */
-	uint32_t line;
-	uint32_t line_used;
-	/* 16-bit values in use: NULL before the first DATA16 */
-	uint64_t *data16;
+	uint64_t refused;
+	uint64_t limited;
+	struct virtio_irq_lines lines[VIRTIO_IRQ_NUM_LINES];
+	/* Lines of DATA16 by number: NULL before the first DATA16 */
+	struct virtio_irq_line **data16;
 };
 
 struct virtio_irq_core {
@@ -111,12 +169,12 @@ struct virtio_irq_core {
 	const struct virtio_irq_ops *ops;
 	void *opaque;
 	struct virtio_irq_quotas quotas;
-	/* VIRTIO_IRQ_F_PASID is negotiated */
-	bool pasid;
+	uint64_t features;
 	/* The gauges in here are those that the limits are compared with */
 	struct virtio_irq_stats stats;
+	uint64_t work;
 
-	/* Of the hash tables */
+	/* Of the hash tables, and where generations begin */
 	uint64_t key[2];
 
 	struct virtio_irq_ep **ep_heads;
@@ -127,27 +185,22 @@ struct virtio_irq_core {
 	struct virtio_irq_ep *ep_spare;
 
 	virtio_irq_link *name_heads;
-	virtio_irq_link *data_heads;
-	uint32_t vector_mask;
+	uint32_t name_mask;
 	struct virtio_irq_vector **chunks;
 	/* Vectors that have memory, and those of them ever used */
 	uint32_t num_backed;
-	uint32_t num_slots;
-	/* Used once, free now; chained by name_next */
+	uint32_t num_used;
+	/* Used once, free now; chained by next */
 	virtio_irq_link free_first;
 	uint32_t num_free;
 
-	/*
-	 * Where the next data value comes from. Of the core, not the endpoint,
-	 * so that what an endpoint gets after a DETACH or a reset does not
-	 * begin with what it had before.
-	 */
-	uint32_t next_line;
+	/* Lines of vectors without DATA16, by first_slot; they outlive a reset */
+	struct virtio_irq_line **line_chunks;
+	uint32_t max_lines;
+	uint32_t num_lines;
+	struct virtio_irq_lines free_lines;
+	/* The DATA16 slot that is looked at next, of whatever endpoint */
 	uint32_t next_data16;
-	/* How often next_line has jumped, so that each jump is another one */
-	uint64_t jumps;
-	/* What looking for a line has cost, for tests */
-	uint64_t lines_tried;
 };
 
 /* virtio_irq_table.c */
@@ -155,6 +208,8 @@ bool virtio_irq_table_init(struct virtio_irq_core *core);
 void virtio_irq_table_destroy(struct virtio_irq_core *core);
 /* Gives memory back; needs a core without vectors */
 void virtio_irq_table_trim(struct virtio_irq_core *core);
+/* 32 bits that a guest cannot foresee */
+uint32_t virtio_irq_hash(const struct virtio_irq_core *core, uint64_t a, uint64_t b);
 
 struct virtio_irq_ep *virtio_irq_ep_find(const struct virtio_irq_core *core, uint32_t id);
 void virtio_irq_ep_insert(struct virtio_irq_core *core, struct virtio_irq_ep *ep);
@@ -162,26 +217,58 @@ void virtio_irq_ep_remove(struct virtio_irq_core *core, struct virtio_irq_ep *ep
 
 struct virtio_irq_vector *virtio_irq_vector_at(const struct virtio_irq_core *core,
 					       virtio_irq_link link);
-struct virtio_irq_vector *virtio_irq_vector_find(const struct virtio_irq_core *core,
+/* The second one also finds those that are freed, and wait for their block */
+struct virtio_irq_vector *virtio_irq_vector_find(struct virtio_irq_core *core,
 						 const struct virtio_irq_ep *ep,
 						 uint16_t store, uint32_t index);
-struct virtio_irq_vector *virtio_irq_vector_find_data(const struct virtio_irq_core *core,
-						      const struct virtio_irq_ep *ep,
-						      uint32_t data);
-/* Memory for @num more vectors and, with DATA16, for the map of values */
-bool virtio_irq_vector_reserve(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			       uint32_t num, bool data16);
-/* The rest needs virtio_irq_vector_reserve(), and cannot fail then */
-bool virtio_irq_data_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			  bool data16, unsigned int order, uint32_t *data);
-/* Load takes the values that were saved */
-void virtio_irq_data_mark(struct virtio_irq_ep *ep, uint32_t data, unsigned int order);
+struct virtio_irq_vector *virtio_irq_vector_find_any(struct virtio_irq_core *core,
+						     const struct virtio_irq_ep *ep,
+						     uint16_t store, uint32_t index);
+/* Vectors that the table has room for, by its configuration */
+uint32_t virtio_irq_vector_room(const struct virtio_irq_core *core);
+/* Memory for @num more vectors: what virtio_irq_vector_add() needs, so as not to fail */
+bool virtio_irq_vector_reserve(struct virtio_irq_core *core, uint32_t num);
+/* Enters @v as it is, but for its endpoint; its data has been taken */
 struct virtio_irq_vector *virtio_irq_vector_add(struct virtio_irq_core *core,
-						struct virtio_irq_ep *ep, uint16_t store,
-						uint32_t index, uint32_t data);
-/* Out of the tables, and its data value with it; it must hold no resource */
+						struct virtio_irq_ep *ep,
+						const struct virtio_irq_vector *v);
+/*
+ * The opposite; it must hold no resource. What belongs to a block stays in the
+ * tables as V_FREED, and leaves them with the last vector of the block: a function
+ * with multi-MSI makes all values of the block up from the first one's message, so
+ * until then neither values nor indices can serve another purpose.
+ */
 void virtio_irq_vector_del(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			   struct virtio_irq_vector *v);
+
+/* virtio_irq_data.c */
+void virtio_irq_data_init(struct virtio_irq_core *core);
+/* A block of 1 << @order values that follow each other; a status */
+uint8_t virtio_irq_data_take(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			     bool data16, unsigned int order, uint32_t *data);
+/*
+ * Take the block of the order of @saved that its data is in, if nothing else has
+ * it; a negative errno. -EINVAL also for what does not fit the rest of its block.
+ */
+int virtio_irq_data_claim(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			  const struct virtio_irq_vector *saved);
+/* The line that a value is in, if it is the endpoint's, and where in the line */
+struct virtio_irq_line *virtio_irq_data_line(const struct virtio_irq_core *core,
+					     const struct virtio_irq_ep *ep, uint32_t data,
+					     unsigned int *slot);
+/* Nobody needs the slots of the mask @block any more */
+void virtio_irq_data_give(struct virtio_irq_core *core, struct virtio_irq_line *line,
+			  uint32_t block);
+struct virtio_irq_vector *virtio_irq_vector_by_data(const struct virtio_irq_core *core,
+						    const struct virtio_irq_ep *ep,
+						    uint32_t data);
+/*
+ * The endpoint's vectors, freed ones of blocks included, one after the other: @v
+ * is the last one, NULL to begin with. None may be added or deleted in between.
+ */
+struct virtio_irq_vector *virtio_irq_vector_next(const struct virtio_irq_core *core,
+						 const struct virtio_irq_ep *ep,
+						 const struct virtio_irq_vector *v);
 
 /* virtio_irq_core.c */
 uint8_t virtio_irq_ep_attach(struct virtio_irq_core *core, uint32_t id,
@@ -194,12 +281,16 @@ const struct virtio_irq_store_info *virtio_irq_ep_store(const struct virtio_irq_
 /* Is [@first, @first + @count), which does not wrap, in the store? */
 bool virtio_irq_store_has(const struct virtio_irq_store_info *store, uint32_t first,
 			  uint32_t count);
-/* The pair address is below 1 << @width */
-bool virtio_irq_ep_fits(const struct virtio_irq_ep *ep, uint8_t width);
+bool virtio_irq_addr_width_valid(uint8_t width);
+/* It is below 1 << @width */
+bool virtio_irq_address_fits(uint64_t address, uint8_t width);
 
 /* May it be delivered? A status. */
 uint8_t virtio_irq_check_route(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			       const struct virtio_irq_msg *route);
+/* May the vectors of @store have this PASID, of V_PASID, 0 for none? A status. */
+uint8_t virtio_irq_check_pasid(const struct virtio_irq_ep *ep,
+			       const struct virtio_irq_store_info *store, uint32_t pasid);
 struct virtio_irq_msg virtio_irq_vector_route(const struct virtio_irq_vector *v);
 /*
  * Take the scarce resource of a vector that has none, for the reason @flag of
@@ -209,18 +300,38 @@ uint8_t virtio_irq_vector_charge(struct virtio_irq_core *core, struct virtio_irq
 				 struct virtio_irq_vector *v, uint32_t flag);
 void virtio_irq_vector_uncharge(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 				struct virtio_irq_vector *v, uint32_t flag);
-/* Arm or re-route, @pasid of V_PASID, a status; the opposite */
+/* What the vector's store has to hold; a status */
+uint8_t virtio_irq_vector_pair(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			       struct virtio_irq_vector *v, struct virtio_irq_msg *pair);
+/* Arm or re-route, @pasid of V_PASID, and say the pair; a status. The opposite */
 uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			      struct virtio_irq_vector *v, const struct virtio_irq_msg *route,
-			      uint32_t pasid);
+			      uint32_t pasid, struct virtio_irq_msg *pair);
 void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			      struct virtio_irq_vector *v);
 /* Disarm, give the resource back, delete */
 void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			    struct virtio_irq_vector *v);
 
+/* Count a refusal; the limit's status */
+uint8_t virtio_irq_limited(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			   enum virtio_irq_limit limit);
 /* What a callback may return: a status that exists */
 uint8_t virtio_irq_sane_status(uint8_t status);
+
+static inline bool virtio_irq_has_feature(const struct virtio_irq_core *core,
+					  unsigned int feature)
+{
+	return core->features >> feature & 1;
+}
+
+/* The slots of a line, as a mask, that make the block of @order that @slot is in */
+static inline uint32_t virtio_irq_block_mask(unsigned int slot, unsigned int order)
+{
+	unsigned int size = 1u << order;
+
+	return VIRTIO_IRQ_LINE_FULL >> (VIRTIO_IRQ_LINE - size) << (slot & ~(size - 1));
+}
 
 static inline uint64_t virtio_irq_join(const uint32_t half[2])
 {

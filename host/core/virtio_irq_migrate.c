@@ -4,241 +4,102 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * All little-endian:
- *
- *	header		magic, version, the config that the guest has read,
- *			cursors of the data values, number of endpoints, features
- *	each endpoint	what the guest was told of it, number of vectors
- *	 each store	of the endpoint
- *	each vector	by ascending data value
- *
- * The order by data value lets load() see with one look back that no value
- * exists twice and that blocks do not overlap. Quotas and statistics are the
- * VMM's and stay; a vector's own counters move with it.
+ * Load believes nothing. What a guest could not have got from the requests of
+ * this core it does not get from a stream either.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "virtio_irq_internal.h"
 
-#define MAGIC			UINT32_C(0x51524956)	/* "VIRQ" */
-#define VERSION			2
-
-#define HEADER_SIZE		40
-#define EP_SIZE			36
-#define STORE_SIZE		8
-#define VECTOR_SIZE		44
-
-#define EP_F_ISOLATED		(1 << 0)
-#define VECTOR_STATE		\
-	(VIRTIO_IRQ_V_ARMED | VIRTIO_IRQ_V_COMMITTED | VIRTIO_IRQ_V_ALIKE | VIRTIO_IRQ_V_PASID)
-
-#define FEATURE_IMS		(1 << 0)
-#define FEATURE_PASID		(1 << 1)
+/* What is the same in virtio_irq_vector.state and virtio_irq_saved_vector.flags */
+static const struct {
+	uint32_t state;
+	uint32_t flag;
+} flags[] = {
+	{ VIRTIO_IRQ_V_ARMED, VIRTIO_IRQ_SAVED_ARMED },
+	{ VIRTIO_IRQ_V_COMMITTED, VIRTIO_IRQ_SAVED_COMMITTED },
+	{ VIRTIO_IRQ_V_CONTIGUOUS, VIRTIO_IRQ_SAVED_CONTIGUOUS },
+	{ VIRTIO_IRQ_V_DATA16, VIRTIO_IRQ_SAVED_DATA16 },
+	{ VIRTIO_IRQ_V_PASID_VALID, VIRTIO_IRQ_SAVED_PASID_VALID },
+	{ VIRTIO_IRQ_V_FREED, VIRTIO_IRQ_SAVED_FREED },
+	{ VIRTIO_IRQ_V_HOST_PAIR, VIRTIO_IRQ_SAVED_HOST_PAIR },
+};
 
 /* Save */
 
-struct writer {
-	uint8_t *p;
-};
-
-static void write8(struct writer *w, uint8_t value)
+static struct virtio_irq_saved_endpoint save_ep(const struct virtio_irq_ep *ep)
 {
-	*w->p++ = value;
+	const struct virtio_irq_ep_info *info = &ep->info;
+	struct virtio_irq_saved_endpoint saved = {
+		.id = ep->id,
+		.isolated = info->isolated,
+		.pasid_width = info->pasid_width,
+		.num_stores = (uint8_t)info->num_stores,
+		.window_start = info->window_start,
+		.window_end = info->window_end,
+		.pair_address = info->pair_address,
+	};
+
+	for (unsigned int i = 0; i < info->num_stores; i++)
+		saved.stores[i] = info->stores[i];
+	return saved;
 }
 
-static void write16(struct writer *w, uint16_t value)
+static struct virtio_irq_saved_vector save_vector(const struct virtio_irq_vector *v)
 {
-	virtio_irq_put16(w->p, value);
-	w->p += 2;
+	struct virtio_irq_saved_vector saved = {
+		.index = v->index,
+		.data = v->data,
+		.route_address = virtio_irq_join(v->route_address),
+		.route_data = v->route_data,
+		.pasid = v->state & VIRTIO_IRQ_V_PASID_VALUE,
+		.store = v->store,
+		.addr_width = v->addr_width,
+		.order = v->order,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++)
+		if (v->state & flags[i].state)
+			saved.flags |= flags[i].flag;
+	return saved;
 }
 
-static void write32(struct writer *w, uint32_t value)
+void virtio_irq_core_count(const struct virtio_irq_core *core, uint32_t *num_endpoints,
+			   uint32_t *num_vectors)
 {
-	virtio_irq_put32(w->p, value);
-	w->p += 4;
+	*num_endpoints = core->stats.endpoints;
+	/* With the freed ones of blocks */
+	*num_vectors = core->config.max_vectors - virtio_irq_vector_room(core);
 }
 
-static void write64(struct writer *w, uint64_t value)
-{
-	virtio_irq_put64(w->p, value);
-	w->p += 8;
-}
-
-static void save_header(struct writer *w, const struct virtio_irq_core *core)
-{
-	write32(w, MAGIC);
-	write32(w, VERSION);
-	write32(w, core->config.max_vectors);
-	write32(w, core->config.max_endpoints);
-	write32(w, core->config.max_count);
-	write32(w, core->config.tlv_size);
-	write32(w, core->next_line);
-	write32(w, core->next_data16);
-	write32(w, core->stats.endpoints);
-	write32(w, (core->config.ims ? FEATURE_IMS : 0) | (core->pasid ? FEATURE_PASID : 0));
-}
-
-static void save_ep(struct writer *w, const struct virtio_irq_ep *ep)
-{
-	write32(w, ep->id);
-	write8(w, ep->info.isolated ? EP_F_ISOLATED : 0);
-	write8(w, ep->info.pasid_width);
-	write8(w, (uint8_t)ep->info.num_stores);
-	write8(w, 0);
-	write64(w, ep->info.window_start);
-	write64(w, ep->info.window_end);
-	write64(w, ep->info.pair_address);
-	write32(w, ep->allocated);
-	for (unsigned int i = 0; i < ep->info.num_stores; i++) {
-		write16(w, ep->info.stores[i].store);
-		write8(w, ep->info.stores[i].flags);
-		write8(w, ep->info.stores[i].multi_msi);
-		write32(w, ep->info.stores[i].size);
-	}
-}
-
-static void save_vector(struct writer *w, const struct virtio_irq_vector *v)
-{
-	write32(w, v->index);
-	write32(w, v->data);
-	write32(w, v->state);
-	write16(w, v->store);
-	write8(w, v->addr_width);
-	write8(w, v->order);
-	write64(w, virtio_irq_join(v->route_address));
-	write32(w, v->route_data);
-	write64(w, virtio_irq_join(v->delivered));
-	write32(w, v->routed);
-	write32(w, 0);
-}
-
-static int by_data(const void *a, const void *b)
-{
-	const struct virtio_irq_vector *const *v = a;
-	const struct virtio_irq_vector *const *w = b;
-
-	return ((*v)->data > (*w)->data) - ((*v)->data < (*w)->data);
-}
-
-static void save_vectors(struct writer *w, const struct virtio_irq_core *core,
-			 const struct virtio_irq_ep *ep,
-			 const struct virtio_irq_vector **sorted)
+void virtio_irq_core_save(const struct virtio_irq_core *core,
+			  struct virtio_irq_saved_endpoint *endpoints,
+			  struct virtio_irq_saved_vector *vectors)
 {
 	const struct virtio_irq_vector *v;
-	uint32_t n = 0;
-
-	for (virtio_irq_link link = ep->first; link; link = v->ep_next) {
-		v = virtio_irq_vector_at(core, link);
-		sorted[n++] = v;
-	}
-	qsort(sorted, n, sizeof(*sorted), by_data);
-	for (uint32_t i = 0; i < n; i++)
-		save_vector(w, sorted[i]);
-}
-
-int virtio_irq_core_save(const struct virtio_irq_core *core, uint8_t **blob, size_t *size)
-{
-	const struct virtio_irq_vector **sorted;
 	const struct virtio_irq_ep *ep;
-	size_t num_stores = 0;
-	uint32_t most = 1;
-	struct writer w;
 
-	for (ep = core->ep_first; ep; ep = ep->next) {
-		num_stores += ep->info.num_stores;
-		if (ep->allocated > most)
-			most = ep->allocated;
+	for (ep = core->ep_first; ep; ep = ep->next, endpoints++) {
+		*endpoints = save_ep(ep);
+		/* A freed vector has a place only in a block that is there already */
+		for (uint32_t freed = 0; freed <= VIRTIO_IRQ_V_FREED; freed += VIRTIO_IRQ_V_FREED) {
+			v = NULL;
+			while ((v = virtio_irq_vector_next(core, ep, v))) {
+				if ((v->state & VIRTIO_IRQ_V_FREED) != freed)
+					continue;
+				*vectors++ = save_vector(v);
+				endpoints->num_vectors++;
+			}
+		}
 	}
-	sorted = malloc(most * sizeof(*sorted));
-	if (!sorted)
-		return -ENOMEM;
-
-	*size = HEADER_SIZE + (size_t)core->stats.endpoints * EP_SIZE +
-		num_stores * STORE_SIZE + (size_t)core->stats.allocated * VECTOR_SIZE;
-	*blob = malloc(*size);
-	if (!*blob) {
-		free(sorted);
-		return -ENOMEM;
-	}
-
-	w.p = *blob;
-	save_header(&w, core);
-	for (ep = core->ep_first; ep; ep = ep->next) {
-		save_ep(&w, ep);
-		save_vectors(&w, core, ep, sorted);
-	}
-	free(sorted);
-	return 0;
 }
 
 /* Load */
 
-struct reader {
-	const uint8_t *p;
-	size_t left;
-};
-
-/* The caller has seen that enough is left */
-static const uint8_t *skip(struct reader *r, size_t n)
-{
-	const uint8_t *p = r->p;
-
-	r->p += n;
-	r->left -= n;
-	return p;
-}
-
-static uint8_t read8(struct reader *r)
-{
-	return *skip(r, 1);
-}
-
-static uint16_t read16(struct reader *r)
-{
-	return virtio_irq_get16(skip(r, 2));
-}
-
-static uint32_t read32(struct reader *r)
-{
-	return virtio_irq_get32(skip(r, 4));
-}
-
-static uint64_t read64(struct reader *r)
-{
-	return virtio_irq_get64(skip(r, 8));
-}
-
-/* The guest has read the config once and relies on it */
-static int load_header(struct reader *r, struct virtio_irq_core *core, uint32_t *num_eps)
-{
-	uint32_t next_line, next_data16, features;
-
-	if (r->left < HEADER_SIZE || read32(r) != MAGIC || read32(r) != VERSION)
-		return -EINVAL;
-	if (read32(r) != core->config.max_vectors || read32(r) != core->config.max_endpoints ||
-	    read32(r) != core->config.max_count || read32(r) != core->config.tlv_size)
-		return -EINVAL;
-
-	next_line = read32(r);
-	next_data16 = read32(r);
-	*num_eps = read32(r);
-	features = read32(r);
-	if (features & ~(FEATURE_IMS | FEATURE_PASID) ||
-	    !(features & FEATURE_IMS) != !core->config.ims)
-		return -EINVAL;
-	if (next_line < VIRTIO_IRQ_LINE_FIRST || next_line >= VIRTIO_IRQ_LINE_END ||
-	    next_data16 >= VIRTIO_IRQ_DATA16_END || *num_eps > core->config.max_endpoints)
-		return -EINVAL;
-	core->next_line = next_line;
-	core->next_data16 = next_data16;
-	core->pasid = features & FEATURE_PASID;
-	return 0;
-}
-
 /* What the guest was told at ATTACH has to be true here as well */
-static bool same_info(const struct virtio_irq_ep_info *a, const struct virtio_irq_ep_info *b)
+static bool same_info(const struct virtio_irq_saved_endpoint *a,
+		      const struct virtio_irq_ep_info *b)
 {
 	if (a->isolated != b->isolated || a->window_start != b->window_start ||
 	    a->window_end != b->window_end || a->pair_address != b->pair_address ||
@@ -254,191 +115,159 @@ static bool same_info(const struct virtio_irq_ep_info *a, const struct virtio_ir
 	return true;
 }
 
-static int load_ep(struct reader *r, struct virtio_irq_core *core,
-		   struct virtio_irq_ep **ep, uint32_t *num_vectors)
+static int load_ep(struct virtio_irq_core *core, const struct virtio_irq_saved_endpoint *saved,
+		   struct virtio_irq_ep **ep)
 {
-	struct virtio_irq_ep_info info = { .isolated = false };
-	uint8_t flags, pad;
-	uint32_t id;
+	static const struct virtio_irq_store_info none;
 
-	if (r->left < EP_SIZE)
+	if (virtio_irq_ep_find(core, saved->id) ||
+	    saved->num_stores > VIRTIO_IRQ_CORE_MAX_STORES)
 		return -EINVAL;
-	id = read32(r);
-	flags = read8(r);
-	info.isolated = flags & EP_F_ISOLATED;
-	info.pasid_width = read8(r);
-	info.num_stores = read8(r);
-	pad = read8(r);
-	info.window_start = read64(r);
-	info.window_end = read64(r);
-	info.pair_address = read64(r);
-	*num_vectors = read32(r);
-
-	if (flags & ~EP_F_ISOLATED || pad || virtio_irq_ep_find(core, id) ||
-	    info.num_stores > VIRTIO_IRQ_CORE_MAX_STORES ||
-	    r->left < info.num_stores * STORE_SIZE)
-		return -EINVAL;
-	for (unsigned int i = 0; i < info.num_stores; i++) {
-		info.stores[i].store = read16(r);
-		info.stores[i].flags = read8(r);
-		info.stores[i].multi_msi = read8(r);
-		info.stores[i].size = read32(r);
-	}
-	switch (virtio_irq_ep_attach(core, id, ep)) {
+	for (unsigned int i = saved->num_stores; i < VIRTIO_IRQ_CORE_MAX_STORES; i++)
+		if (memcmp(&saved->stores[i], &none, sizeof(none)))
+			return -EINVAL;
+	switch (virtio_irq_ep_attach(core, saved->id, ep)) {
 	case VIRTIO_IRQ_S_OK:
-		break;
+		return same_info(saved, &(*ep)->info) ? 0 : -ENODEV;
 	case VIRTIO_IRQ_S_NOMEM:
 		return -ENOMEM;
 	default:
 		return -ENODEV;
 	}
-	return same_info(&info, &(*ep)->info) ? 0 : -ENODEV;
 }
 
-/* A vector as the blob has it, and the values that nothing else may have */
-struct saved {
-	struct virtio_irq_vector v;
-	uint32_t start;
-	uint32_t end;			/* inclusive */
-};
-
-static uint32_t first_index(const struct virtio_irq_vector *v, uint32_t start)
+/* The saved one as it would be in the table; false: no request makes such a vector */
+static bool unpack(const struct virtio_irq_ep *ep, const struct virtio_irq_saved_vector *saved,
+		   struct virtio_irq_vector *v)
 {
-	return v->index - (v->data - start);
-}
+	const struct virtio_irq_store_info *store = virtio_irq_ep_store(ep, saved->store);
+	uint32_t known = 0;
 
-static bool same_block(const struct saved *a, const struct saved *b)
-{
-	return a->start == b->start && a->end == b->end &&
-	       a->v.state & b->v.state & VIRTIO_IRQ_V_CONTIGUOUS && a->v.store == b->v.store &&
-	       !((a->v.state ^ b->v.state) & VIRTIO_IRQ_V_ALIKE) &&
-	       a->v.addr_width == b->v.addr_width &&
-	       first_index(&a->v, a->start) == first_index(&b->v, b->start);
-}
+	*v = (struct virtio_irq_vector) {
+		.index = saved->index,
+		.data = saved->data,
+		.route_data = saved->route_data,
+		.state = saved->pasid,
+		.store = saved->store,
+		.addr_width = saved->addr_width,
+		.order = saved->order,
+	};
+	virtio_irq_split(v->route_address, saved->route_address);
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		known |= flags[i].flag;
+		if (saved->flags & flags[i].flag)
+			v->state |= flags[i].state;
+	}
 
-static bool saved_pasid_valid(const struct virtio_irq_ep *ep,
-			      const struct virtio_irq_store_info *store,
-			      const struct virtio_irq_vector *v)
-{
-	uint32_t pasid = v->state & VIRTIO_IRQ_V_PASID;
-
+	if (saved->flags & ~known || saved->pasid > VIRTIO_IRQ_PASID_MASK || !store ||
+	    !virtio_irq_store_has(store, v->index, 1) ||
+	    !virtio_irq_addr_width_valid(v->addr_width) ||
+	    !virtio_irq_address_fits(ep->info.pair_address, v->addr_width) ||
+	    v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0))
+		return false;
+	if (v->state & VIRTIO_IRQ_V_FREED && v->state & VIRTIO_IRQ_V_CHARGED)
+		return false;
 	if (!(v->state & VIRTIO_IRQ_V_ARMED))
-		return !pasid;
-	if (!pasid)
-		return !(store->flags & VIRTIO_IRQ_STORE_F_PASID);
-	return pasid & VIRTIO_IRQ_V_PASID_VALID && ep->info.pasid_width &&
-	       !((pasid & VIRTIO_IRQ_V_PASID_VALUE) >> ep->info.pasid_width);
+		return !saved->route_address && !saved->route_data &&
+		       !(v->state & VIRTIO_IRQ_V_PASID);
+	return (v->state & VIRTIO_IRQ_V_PASID_VALID || !saved->pasid) &&
+	       virtio_irq_check_pasid(ep, store, v->state & VIRTIO_IRQ_V_PASID) ==
+	       VIRTIO_IRQ_S_OK;
 }
 
-static bool saved_valid(const struct virtio_irq_ep *ep, struct saved *s,
-			const struct saved *last, uint32_t pad)
+static int errno_of(uint8_t status)
 {
-	const struct virtio_irq_vector *v = &s->v;
-	const struct virtio_irq_store_info *store = virtio_irq_ep_store(ep, v->store);
-	bool data16 = v->state & VIRTIO_IRQ_V_DATA16;
-	uint32_t size;
-
-	if (pad || v->state & ~VECTOR_STATE || !store ||
-	    !virtio_irq_store_has(store, v->index, 1) || !saved_pasid_valid(ep, store, v))
-		return false;
-	if (v->addr_width < 2 || v->addr_width > 64 || !virtio_irq_ep_fits(ep, v->addr_width))
-		return false;
-	if (data16 ? v->data >= VIRTIO_IRQ_DATA16_END : v->data < VIRTIO_IRQ_DATA16_END)
-		return false;
-	if (v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0))
-		return false;
-	if (!(v->state & VIRTIO_IRQ_V_ARMED) && (virtio_irq_join(v->route_address) ||
-						 v->route_data))
-		return false;
-
-	size = UINT32_C(1) << v->order;
-	s->start = v->data & ~(size - 1);
-	s->end = s->start + (size - 1);
-	if (v->index < v->data - s->start)
-		return false;
-	return !last || s->start > last->end ||
-	       (v->data > last->v.data && same_block(s, last));
+	switch (status) {
+	case VIRTIO_IRQ_S_OK:
+		return 0;
+	case VIRTIO_IRQ_S_NOMEM:
+		return -ENOMEM;
+	default:
+		return -ENOSPC;
+	}
 }
 
+/* Commit and arm, as @saved is */
 static int load_state(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 		      struct virtio_irq_vector *v, const struct virtio_irq_vector *saved)
 {
-	struct virtio_irq_msg route = virtio_irq_vector_route(saved);
+	const struct virtio_irq_msg route = virtio_irq_vector_route(saved);
 	uint8_t status = VIRTIO_IRQ_S_OK;
+	struct virtio_irq_msg pair;
 
 	if (saved->state & VIRTIO_IRQ_V_COMMITTED)
 		status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_COMMITTED);
-	if (status == VIRTIO_IRQ_S_OK && saved->state & VIRTIO_IRQ_V_ARMED) {
-		if (virtio_irq_check_route(core, ep, &route) != VIRTIO_IRQ_S_OK)
-			return -EINVAL;
-		status = virtio_irq_vector_arm(core, ep, v, &route,
-					       saved->state & VIRTIO_IRQ_V_PASID);
-	}
-	if (status == VIRTIO_IRQ_S_NOMEM)
-		return -ENOMEM;
-	return status == VIRTIO_IRQ_S_OK ? 0 : -ENOSPC;
+	if (status != VIRTIO_IRQ_S_OK || !(saved->state & VIRTIO_IRQ_V_ARMED))
+		return errno_of(status);
+	if (virtio_irq_check_route(core, ep, &route) != VIRTIO_IRQ_S_OK)
+		return -EINVAL;
+	status = virtio_irq_vector_arm(core, ep, v, &route, saved->state & VIRTIO_IRQ_V_PASID,
+				       &pair);
+	/* The guest's stores hold another pair than the one that this host has chosen */
+	if (v->state & VIRTIO_IRQ_V_HOST_PAIR || status == VIRTIO_IRQ_S_DEVERR)
+		return -ENODEV;
+	return errno_of(status);
 }
 
-static int load_vector(struct reader *r, struct virtio_irq_core *core,
-		       struct virtio_irq_ep *ep, struct saved *s, const struct saved *last)
+static int load_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+		       const struct virtio_irq_saved_vector *saved)
 {
+	struct virtio_irq_vector wanted, new;
 	struct virtio_irq_vector *v;
-	uint32_t pad;
-
-	if (r->left < VECTOR_SIZE)
-		return -EINVAL;
-	s->v = (struct virtio_irq_vector) { .index = read32(r) };
-	s->v.data = read32(r);
-	s->v.state = read32(r);
-	s->v.store = read16(r);
-	s->v.addr_width = read8(r);
-	s->v.order = read8(r);
-	virtio_irq_split(s->v.route_address, read64(r));
-	s->v.route_data = read32(r);
-	virtio_irq_split(s->v.delivered, read64(r));
-	s->v.routed = read32(r);
-	pad = read32(r);
-	if (!saved_valid(ep, s, last, pad) ||
-	    core->stats.allocated >= core->config.max_vectors ||
-	    virtio_irq_vector_find(core, ep, s->v.store, s->v.index))
-		return -EINVAL;
-
-	if (!virtio_irq_vector_reserve(core, ep, 1, s->v.state & VIRTIO_IRQ_V_DATA16))
-		return -ENOMEM;
-	virtio_irq_data_mark(ep, s->v.data, s->v.order);
-	v = virtio_irq_vector_add(core, ep, s->v.store, s->v.index, s->v.data);
-	v->state = s->v.state & VIRTIO_IRQ_V_ALIKE;
-	v->addr_width = s->v.addr_width;
-	v->order = s->v.order;
-	memcpy(v->delivered, s->v.delivered, sizeof(v->delivered));
-	v->routed = s->v.routed;
-	return load_state(core, ep, v, &s->v);
-}
-
-static int load_all(struct reader *r, struct virtio_irq_core *core)
-{
-	uint32_t num_eps, num_vectors;
-	struct virtio_irq_ep *ep;
-	struct saved saved[2];
 	int err;
 
-	err = load_header(r, core, &num_eps);
-	while (!err && num_eps--) {
-		err = load_ep(r, core, &ep, &num_vectors);
-		for (uint32_t i = 0; !err && i < num_vectors; i++)
-			err = load_vector(r, core, ep, &saved[i % 2],
-					  i ? &saved[(i - 1) % 2] : NULL);
+	if (!unpack(ep, saved, &wanted) ||
+	    virtio_irq_vector_find_any(core, ep, wanted.store, wanted.index))
+		return -EINVAL;
+	if (wanted.state & VIRTIO_IRQ_V_HOST_PAIR)
+		return -ENODEV;
+	if (!virtio_irq_vector_reserve(core, 1))
+		return -ENOMEM;
+	err = virtio_irq_data_claim(core, ep, &wanted);
+	if (err)
+		return err;
+
+	new = wanted;
+	new.state &= VIRTIO_IRQ_V_CONTIGUOUS | VIRTIO_IRQ_V_DATA16;
+	virtio_irq_split(new.route_address, 0);
+	new.route_data = 0;
+	v = virtio_irq_vector_add(core, ep, &new);
+	if (wanted.state & VIRTIO_IRQ_V_FREED) {
+		virtio_irq_vector_del(core, ep, v);
+		return 0;
 	}
-	if (!err && r->left)
-		err = -EINVAL;
-	return err;
+	return load_state(core, ep, v, &wanted);
 }
 
-int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size_t size)
+static int load_all(struct virtio_irq_core *core,
+		    const struct virtio_irq_saved_endpoint *endpoints, uint32_t num_endpoints,
+		    const struct virtio_irq_saved_vector *vectors, uint32_t num_vectors)
+{
+	struct virtio_irq_ep *ep;
+	int err;
+
+	if (num_endpoints > core->config.max_endpoints ||
+	    num_vectors > core->config.max_vectors)
+		return -EINVAL;
+	for (; num_endpoints--; endpoints++) {
+		if (endpoints->num_vectors > num_vectors)
+			return -EINVAL;
+		num_vectors -= endpoints->num_vectors;
+		err = load_ep(core, endpoints, &ep);
+		for (uint32_t i = 0; !err && i < endpoints->num_vectors; i++)
+			err = load_vector(core, ep, vectors++);
+		if (err)
+			return err;
+	}
+	return num_vectors ? -EINVAL : 0;
+}
+
+int virtio_irq_core_load(struct virtio_irq_core *core,
+			 const struct virtio_irq_saved_endpoint *endpoints,
+			 uint32_t num_endpoints,
+			 const struct virtio_irq_saved_vector *vectors, uint32_t num_vectors)
 {
 	struct virtio_irq_quotas quotas = core->quotas;
-	bool pasid = core->pasid;
-	struct reader r = { .p = blob, .left = size };
 	int err;
 
 	if (core->stats.endpoints)
@@ -447,11 +276,9 @@ int virtio_irq_core_load(struct virtio_irq_core *core, const uint8_t *blob, size
 	/* What is taken already stays, whatever the limits are here */
 	core->quotas.committed = UINT32_MAX;
 	core->quotas.pool = UINT32_MAX;
-	err = load_all(&r, core);
+	err = load_all(core, endpoints, num_endpoints, vectors, num_vectors);
 	core->quotas = quotas;
-	if (err) {
+	if (err)
 		virtio_irq_core_reset(core);
-		core->pasid = pasid;
-	}
 	return err;
 }

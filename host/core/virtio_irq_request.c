@@ -13,7 +13,6 @@
 
 #include "virtio_irq_internal.h"
 
-#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define FIELD_SIZE(t, f)	sizeof(((struct t *)0)->f)
 
 #define GET16(req, t, f)	virtio_irq_get16((req) + offsetof(struct t, f))
@@ -27,9 +26,6 @@
 	(VIRTIO_IRQ_ALLOC_F_COMMIT | VIRTIO_IRQ_ALLOC_F_CONTIGUOUS |	\
 	 VIRTIO_IRQ_ALLOC_F_DATA16)
 
-#define ADDR_WIDTH_MIN		2
-#define ADDR_WIDTH_MAX		64
-
 /* [first, first + count) of a store */
 struct range {
 	uint16_t store;
@@ -40,9 +36,8 @@ struct range {
 struct alloc {
 	struct range range;
 	const struct virtio_irq_store_info *store;
-	/* VIRTIO_IRQ_V_*, what the vectors are to be */
-	uint32_t state;
-	uint8_t addr_width;
+	/* What the vectors are to be */
+	struct virtio_irq_vector like;
 	bool commit;
 };
 
@@ -147,7 +142,7 @@ static void free_range(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 {
 	struct virtio_irq_vector *v;
 
-	for (uint32_t i = 0; i < range->count && ep->first; i++) {
+	for (uint32_t i = 0; i < range->count && ep->allocated; i++) {
 		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
 		if (v)
 			virtio_irq_vector_free(core, ep, v);
@@ -156,87 +151,83 @@ static void free_range(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 
 /* ALLOC */
 
-/* May the endpoint have @num more? */
-static uint8_t check_quotas(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
-			    uint32_t num)
+/* May the endpoint have @num more, and is there memory for them? */
+static uint8_t check_room(struct virtio_irq_core *core, struct virtio_irq_ep *ep, uint32_t num)
 {
 	const struct virtio_irq_quotas *quotas = &core->quotas;
 	uint32_t all = core->stats.allocated;
 
 	if (ep->allocated >= quotas->endpoint_vectors ||
 	    quotas->endpoint_vectors - ep->allocated < num)
-		return VIRTIO_IRQ_S_QUOTA;
+		return virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_ENDPOINT_VECTORS);
 	if (all >= quotas->vectors || quotas->vectors - all < num)
-		return VIRTIO_IRQ_S_QUOTA;
+		return virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_VECTORS);
 	/* The table is shared by all endpoints: the less specific limit comes last */
-	if (core->config.max_vectors - all < num)
-		return VIRTIO_IRQ_S_NOSPC;
+	if (virtio_irq_vector_room(core) < num)
+		return virtio_irq_limited(core, ep, VIRTIO_IRQ_LIMIT_MAX_VECTORS);
+	return virtio_irq_vector_reserve(core, num) ? VIRTIO_IRQ_S_OK : VIRTIO_IRQ_S_NOMEM;
+}
+
+static bool alike(const struct virtio_irq_vector *v, const struct alloc *alloc)
+{
+	return (v->state & VIRTIO_IRQ_V_ALIKE) == alloc->like.state &&
+	       v->addr_width == alloc->like.addr_width && v->order == alloc->like.order;
+}
+
+/* Reserve @count vectors from the range's @i-th on, as one block if there are more */
+static uint8_t reserve(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+		       struct alloc *alloc, uint32_t i, uint32_t count)
+{
+	uint8_t status = check_room(core, ep, count);
+
+	if (status == VIRTIO_IRQ_S_OK)
+		status = virtio_irq_data_take(core, ep, alloc->like.state & VIRTIO_IRQ_V_DATA16,
+					      alloc->like.order, &alloc->like.data);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+	alloc->like.index = alloc->range.first + i;
+	while (count--) {
+		virtio_irq_vector_add(core, ep, &alloc->like);
+		alloc->like.index++;
+		alloc->like.data++;
+	}
 	return VIRTIO_IRQ_S_OK;
-}
-
-static bool alike(const struct virtio_irq_vector *v, const struct alloc *alloc,
-		  unsigned int order)
-{
-	return (v->state & VIRTIO_IRQ_V_ALIKE) == alloc->state &&
-	       v->addr_width == alloc->addr_width && v->order == order;
-}
-
-static struct virtio_irq_vector *add_vector(struct virtio_irq_core *core,
-					    struct virtio_irq_ep *ep, const struct alloc *alloc,
-					    uint32_t i, uint32_t data, unsigned int order)
-{
-	struct virtio_irq_vector *v;
-
-	v = virtio_irq_vector_add(core, ep, alloc->range.store, alloc->range.first + i, data);
-	v->state = alloc->state;
-	v->addr_width = alloc->addr_width;
-	v->order = (uint8_t)order;
-	return v;
 }
 
 /* Reserve, and commit if asked to, one vector */
 static uint8_t alloc_one(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			 const struct alloc *alloc, uint32_t i)
+			 struct alloc *alloc, uint32_t i)
 {
-	bool data16 = alloc->state & VIRTIO_IRQ_V_DATA16;
+	const struct range one = {
+		.store = alloc->range.store,
+		.first = alloc->range.first + i,
+		.count = 1,
+	};
 	struct virtio_irq_vector *v;
-	bool is_new = false;
 	uint8_t status;
-	uint32_t data;
 
-	if (!virtio_irq_store_has(alloc->store, alloc->range.first + i, 1))
+	if (!virtio_irq_store_has(alloc->store, one.first, 1))
 		return VIRTIO_IRQ_S_RANGE;
-
-	v = virtio_irq_vector_find(core, ep, alloc->range.store, alloc->range.first + i);
-	if (v && !alike(v, alloc, 0))
+	v = virtio_irq_vector_find_any(core, ep, one.store, one.first);
+	/* What waits for its block is of one, and is not alike */
+	if (v && !alike(v, alloc))
 		return VIRTIO_IRQ_S_BUSY;
 	if (!v) {
-		status = check_quotas(core, ep, 1);
+		status = reserve(core, ep, alloc, i, 1);
 		if (status != VIRTIO_IRQ_S_OK)
 			return status;
-		if (!virtio_irq_vector_reserve(core, ep, 1, data16))
-			return VIRTIO_IRQ_S_NOMEM;
-		if (!virtio_irq_data_take(core, ep, data16, 0, &data))
-			return VIRTIO_IRQ_S_NOSPC;
-		v = add_vector(core, ep, alloc, i, data, 0);
-		is_new = true;
 	}
 	if (!alloc->commit)
 		return VIRTIO_IRQ_S_OK;
-
-	if (v->state & VIRTIO_IRQ_V_CHARGED) {
-		v->state |= VIRTIO_IRQ_V_COMMITTED;
-		return VIRTIO_IRQ_S_OK;
-	}
-	status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_COMMITTED);
-	if (status != VIRTIO_IRQ_S_OK && is_new)
-		virtio_irq_vector_free(core, ep, v);
+	status = commit_all(core, ep, &one);
+	if (status != VIRTIO_IRQ_S_OK && !v)
+		free_range(core, ep, &one);
 	return status;
 }
 
-/* Is every vector of the range where the block of @order puts it? */
-static bool is_block(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
-		     const struct alloc *alloc, unsigned int order)
+/* Is every vector of the range where one block has it? */
+static bool is_block(struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+		     const struct alloc *alloc)
 {
 	const struct range *range = &alloc->range;
 	const struct virtio_irq_vector *v;
@@ -244,42 +235,38 @@ static bool is_block(const struct virtio_irq_core *core, const struct virtio_irq
 
 	for (uint32_t i = 0; i < range->count; i++) {
 		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
-		if (!v || !alike(v, alloc, order))
+		if (!v || !alike(v, alloc))
 			return false;
 		if (!i)
 			base = v->data;
 		if (v->data != base + i)
 			return false;
 	}
-	return !(base & ((UINT32_C(1) << order) - 1));
+	return !(base & ((UINT32_C(1) << alloc->like.order) - 1));
 }
 
-static bool is_free(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+static bool is_free(struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
 		    const struct range *range)
 {
 	for (uint32_t i = 0; i < range->count; i++)
-		if (virtio_irq_vector_find(core, ep, range->store, range->first + i))
+		if (virtio_irq_vector_find_any(core, ep, range->store, range->first + i))
 			return false;
 	return true;
 }
 
-static uint8_t reserve_block(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			     const struct alloc *alloc, unsigned int order)
+static void set_order(struct alloc *alloc)
 {
-	bool data16 = alloc->state & VIRTIO_IRQ_V_DATA16;
-	uint8_t status;
-	uint32_t base;
+	while (alloc->like.order < VIRTIO_IRQ_MAX_ORDER &&
+	       UINT32_C(1) << alloc->like.order < alloc->range.count)
+		alloc->like.order++;
+}
 
-	status = check_quotas(core, ep, alloc->range.count);
-	if (status != VIRTIO_IRQ_S_OK)
-		return status;
-	if (!virtio_irq_vector_reserve(core, ep, alloc->range.count, data16))
-		return VIRTIO_IRQ_S_NOMEM;
-	if (!virtio_irq_data_take(core, ep, data16, order, &base))
-		return VIRTIO_IRQ_S_NOSPC;
-	for (uint32_t i = 0; i < alloc->range.count; i++)
-		add_vector(core, ep, alloc, i, base + i, order);
-	return VIRTIO_IRQ_S_OK;
+/* Can the store have a block of that many vectors, and there? */
+static bool block_possible(const struct alloc *alloc)
+{
+	return alloc->range.count <= UINT32_C(1) << alloc->like.order &&
+	       alloc->like.order <= alloc->store->multi_msi &&
+	       virtio_irq_store_has(alloc->store, alloc->range.first, alloc->range.count);
 }
 
 /*
@@ -287,24 +274,20 @@ static uint8_t reserve_block(struct virtio_irq_core *core, struct virtio_irq_ep 
  * has to be freed as a whole first, so a guest sees each value with one meaning.
  */
 static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			   const struct alloc *alloc)
+			   struct alloc *alloc)
 {
 	const struct range *range = &alloc->range;
-	unsigned int order = 0;
 	bool is_new = false;
 	uint8_t status;
 
-	while (order < VIRTIO_IRQ_MAX_ORDER && UINT32_C(1) << order < range->count)
-		order++;
-	if (range->count > UINT32_C(1) << order || order > alloc->store->multi_msi)
-		return VIRTIO_IRQ_S_RANGE;
-	if (!virtio_irq_store_has(alloc->store, range->first, range->count))
+	set_order(alloc);
+	if (!block_possible(alloc))
 		return VIRTIO_IRQ_S_RANGE;
 
-	if (!is_block(core, ep, alloc, order)) {
+	if (!is_block(core, ep, alloc)) {
 		if (!is_free(core, ep, range))
 			return VIRTIO_IRQ_S_BUSY;
-		status = reserve_block(core, ep, alloc, order);
+		status = reserve(core, ep, alloc, 0, range->count);
 		if (status != VIRTIO_IRQ_S_OK)
 			return status;
 		is_new = true;
@@ -318,42 +301,59 @@ static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *e
 	return status;
 }
 
-static uint8_t do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+/* Is it one that can be granted? A status, and the rest of *@alloc if OK */
+static uint8_t get_alloc(struct virtio_irq_core *core, const uint8_t *req, struct alloc *alloc,
+			 struct virtio_irq_ep **epp)
 {
 	uint16_t flags = GET16(req, virtio_irq_req_alloc, flags);
-	struct alloc alloc = {
+
+	*alloc = (struct alloc) {
 		.range = {
 			.store = GET16(req, virtio_irq_req_alloc, store),
 			.first = GET32(req, virtio_irq_req_alloc, first),
 			.count = GET32(req, virtio_irq_req_alloc, count),
 		},
-		.addr_width = req[offsetof(struct virtio_irq_req_alloc, addr_width)],
+		.like = {
+			.store = GET16(req, virtio_irq_req_alloc, store),
+			.addr_width = req[offsetof(struct virtio_irq_req_alloc, addr_width)],
+		},
 		.commit = flags & VIRTIO_IRQ_ALLOC_F_COMMIT,
 	};
-	struct virtio_irq_ep *ep;
-	uint32_t granted = 0;
-	uint8_t status;
 
 	if (flags & ~ALLOC_FLAGS)
 		return VIRTIO_IRQ_S_INVAL;
-	if (!store_offered(core, alloc.range.store))
+	if (flags & VIRTIO_IRQ_ALLOC_F_DATA16)
+		alloc->like.state |= VIRTIO_IRQ_V_DATA16;
+	if (flags & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS)
+		alloc->like.state |= VIRTIO_IRQ_V_CONTIGUOUS;
+	if (!store_offered(core, alloc->range.store))
 		return VIRTIO_IRQ_S_UNSUPP;
-	if (!range_valid(core, &alloc.range) ||
-	    alloc.addr_width < ADDR_WIDTH_MIN || alloc.addr_width > ADDR_WIDTH_MAX)
+	if (!range_valid(core, &alloc->range) ||
+	    !virtio_irq_addr_width_valid(alloc->like.addr_width))
 		return VIRTIO_IRQ_S_RANGE;
-	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
-	if (ep)
-		alloc.store = virtio_irq_ep_store(ep, alloc.range.store);
-	if (!alloc.store)
+	*epp = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	if (*epp)
+		alloc->store = virtio_irq_ep_store(*epp, alloc->range.store);
+	if (!alloc->store)
 		return VIRTIO_IRQ_S_NOENT;
 	/* An address cut off would hit something else */
-	if (!virtio_irq_ep_fits(ep, alloc.addr_width))
+	if (!virtio_irq_address_fits((*epp)->info.pair_address, alloc->like.addr_width))
 		return VIRTIO_IRQ_S_RANGE;
+	return VIRTIO_IRQ_S_OK;
+}
 
-	if (flags & VIRTIO_IRQ_ALLOC_F_DATA16)
-		alloc.state |= VIRTIO_IRQ_V_DATA16;
-	if (flags & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
-		alloc.state |= VIRTIO_IRQ_V_CONTIGUOUS;
+static uint8_t do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
+{
+	struct virtio_irq_ep *ep;
+	uint32_t granted = 0;
+	struct alloc alloc;
+	uint8_t status;
+
+	status = get_alloc(core, req, &alloc, &ep);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
+
+	if (alloc.like.state & VIRTIO_IRQ_V_CONTIGUOUS) {
 		status = alloc_block(core, ep, &alloc);
 		if (status == VIRTIO_IRQ_S_OK)
 			granted = alloc.range.count;
@@ -365,10 +365,11 @@ static uint8_t do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_
 		} while (status == VIRTIO_IRQ_S_OK && granted < alloc.range.count);
 	}
 
-	/* What ended the prefix is of interest only where there is none */
 	if (!granted)
 		return status;
 	PUT32(rsp, virtio_irq_rsp_alloc, granted, granted);
+	/* What ended the prefix, OK if nothing did */
+	rsp[offsetof(struct virtio_irq_rsp_alloc, reason)] = status;
 	return VIRTIO_IRQ_S_OK;
 }
 
@@ -390,7 +391,7 @@ static uint8_t get_range(const struct virtio_irq_core *core, const uint8_t *req,
 }
 
 /* The same, and every vector of it has to be there */
-static uint8_t get_vectors(const struct virtio_irq_core *core, const uint8_t *req,
+static uint8_t get_vectors(struct virtio_irq_core *core, const uint8_t *req,
 			   struct range *range, struct virtio_irq_ep **ep)
 {
 	uint8_t status = get_range(core, req, range, ep);
@@ -452,20 +453,6 @@ static uint8_t do_free(struct virtio_irq_core *core, const uint8_t *req, uint8_t
 
 /* ACTIVATE and DEACTIVATE */
 
-/* May the vectors of @store have this PASID, V_PASID, 0 for none? */
-static uint8_t check_pasid(const struct virtio_irq_ep *ep,
-			   const struct virtio_irq_store_info *store, uint32_t pasid)
-{
-	if (!pasid)
-		return store->flags & VIRTIO_IRQ_STORE_F_PASID ? VIRTIO_IRQ_S_INVAL :
-								 VIRTIO_IRQ_S_OK;
-	if (!ep->info.pasid_width)
-		return VIRTIO_IRQ_S_PERM;
-	if ((pasid & VIRTIO_IRQ_V_PASID_VALUE) >> ep->info.pasid_width)
-		return VIRTIO_IRQ_S_RANGE;
-	return VIRTIO_IRQ_S_OK;
-}
-
 static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp)
 {
 	uint16_t store = GET16(req, virtio_irq_req_activate, store);
@@ -475,7 +462,9 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 		.data = GET32(req, virtio_irq_req_activate, data),
 	};
 	uint32_t pasid = GET32(req, virtio_irq_req_activate, pasid);
+	const struct virtio_irq_store_info *info;
 	struct virtio_irq_vector *v;
+	struct virtio_irq_msg pair;
 	struct virtio_irq_ep *ep;
 	uint8_t status;
 
@@ -484,12 +473,17 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	/* Without its flag the field is a reserved one */
 	if (!flags && pasid)
 		return VIRTIO_IRQ_S_INVAL;
-	if ((flags && !core->pasid) || !store_offered(core, store))
+	if ((flags && !virtio_irq_has_feature(core, VIRTIO_IRQ_F_PASID)) ||
+	    !store_offered(core, store))
 		return VIRTIO_IRQ_S_UNSUPP;
 	if (pasid > VIRTIO_IRQ_PASID_MASK)
 		return VIRTIO_IRQ_S_RANGE;
 	if (flags)
 		pasid |= VIRTIO_IRQ_V_PASID_VALID;
+	if (core->ops->pending &&
+	    core->ops->pending(core->opaque, GET32(req, virtio_irq_req_head, endpoint), store,
+			       GET32(req, virtio_irq_req_activate, index)))
+		return VIRTIO_IRQ_S_BUSY;
 	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
 	if (!ep)
 		return VIRTIO_IRQ_S_NOENT;
@@ -497,20 +491,22 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	if (!v)
 		return VIRTIO_IRQ_S_NOENT;
 
-	status = virtio_irq_check_route(core, ep, &route);
-	if (status != VIRTIO_IRQ_S_OK)
-		return status;
 	/* What is allocated is in a store that exists */
-	status = check_pasid(ep, virtio_irq_ep_store(ep, store), pasid);
-	if (status != VIRTIO_IRQ_S_OK)
-		return status;
-	status = virtio_irq_vector_arm(core, ep, v, &route, pasid);
+	info = virtio_irq_ep_store(ep, store);
+	/* COMMIT has to come first: it may take longer than this request may */
+	if (info->flags & VIRTIO_IRQ_STORE_F_COMMIT && !(v->state & VIRTIO_IRQ_V_CHARGED))
+		return VIRTIO_IRQ_S_BUSY;
+	status = virtio_irq_check_route(core, ep, &route);
+	if (status == VIRTIO_IRQ_S_OK)
+		status = virtio_irq_check_pasid(ep, info, pasid);
+	if (status == VIRTIO_IRQ_S_OK)
+		status = virtio_irq_vector_arm(core, ep, v, &route, pasid, &pair);
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
 	v->routed++;
 
-	PUT64(rsp, virtio_irq_rsp_activate, address, ep->info.pair_address);
-	PUT32(rsp, virtio_irq_rsp_activate, data, v->data);
+	PUT64(rsp, virtio_irq_rsp_activate, address, pair.address);
+	PUT32(rsp, virtio_irq_rsp_activate, data, pair.data);
 	return VIRTIO_IRQ_S_OK;
 }
 
@@ -609,6 +605,192 @@ static bool reserved_clear(const struct request_type *type, const uint8_t *req)
 	return true;
 }
 
+/* Not what the guest has asked wrongly, but what this host does not give it */
+static void count_refusal(struct virtio_irq_core *core, const uint8_t *req, uint8_t status)
+{
+	struct virtio_irq_ep *ep;
+
+	if (status < VIRTIO_IRQ_S_PERM)
+		return;
+	ep = virtio_irq_ep_find(core, GET32(req, virtio_irq_req_head, endpoint));
+	if (ep)
+		ep->refused++;
+}
+
+/* NULL: it is malformed, and answered by virtio_irq_core_request() at once */
+static const struct request_type *well_formed(const struct virtio_irq_core *core,
+					      const uint8_t *req, size_t req_size,
+					      size_t rsp_size)
+{
+	const struct request_type *type;
+	size_t success_size;
+	uint8_t number;
+
+	if (req_size < sizeof(struct virtio_irq_req_head))
+		return NULL;
+	number = req[offsetof(struct virtio_irq_req_head, type)];
+	if (!number || number >= ARRAY_SIZE(request_types))
+		return NULL;
+	type = &request_types[number];
+	success_size = type->rsp_size;
+	if (number == VIRTIO_IRQ_T_ATTACH)
+		success_size += core->config.tlv_size;
+	return req_size == type->req_size && rsp_size >= success_size &&
+	       reserved_clear(type, req) ? type : NULL;
+}
+
+bool virtio_irq_core_names(const struct virtio_irq_core *core, const void *req, size_t req_size,
+			   size_t rsp_size, struct virtio_irq_names *names)
+{
+	const uint8_t *in = req;
+	struct range range;
+
+	if (!well_formed(core, in, req_size, rsp_size))
+		return false;
+	*names = (struct virtio_irq_names) {
+		.type = in[offsetof(struct virtio_irq_req_head, type)],
+		.endpoint = GET32(in, virtio_irq_req_head, endpoint),
+	};
+	switch (names->type) {
+	case VIRTIO_IRQ_T_ATTACH:
+		names->none = virtio_irq_ep_find(core, names->endpoint);
+		names->all = !names->none;
+		return true;
+	case VIRTIO_IRQ_T_DETACH:
+		names->all = true;
+		return true;
+	case VIRTIO_IRQ_T_ACTIVATE:
+	case VIRTIO_IRQ_T_DEACTIVATE:
+		names->store = GET16(in, virtio_irq_req_deactivate, store);
+		names->first = GET32(in, virtio_irq_req_deactivate, index);
+		names->last = names->first;
+		return true;
+	default:
+		/* ALLOC, COMMIT, RELEASE, FREE: store, first and count are in one place */
+		range.store = GET16(in, virtio_irq_req_range, store);
+		range.first = GET32(in, virtio_irq_req_range, first);
+		range.count = GET32(in, virtio_irq_req_range, count);
+		if (!range_valid(core, &range))
+			return false;
+		names->store = range.store;
+		names->first = range.first;
+		names->last = range.first + (range.count - 1);
+		return true;
+	}
+}
+
+bool virtio_irq_names_common(const struct virtio_irq_names *a, const struct virtio_irq_names *b)
+{
+	if (a->endpoint != b->endpoint || a->none || b->none)
+		return false;
+	return a->all || b->all ||
+	       (a->store == b->store && a->first <= b->last && b->first <= a->last);
+}
+
+struct walk {
+	struct virtio_irq_core *core;
+	struct virtio_irq_ep *ep;
+	/* What the limits leave */
+	uint32_t commits;
+	uint32_t vectors;
+	bool (*fn)(void *arg, void *priv, uint16_t store, uint32_t index);
+	void *arg;
+};
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t room(uint32_t limit, uint32_t taken)
+{
+	return limit > taken ? limit - taken : 0;
+}
+
+/* @v is the vector, NULL if it is to be allocated; false: the request ends here */
+static bool walk_vector(struct walk *walk, const struct virtio_irq_vector *v, uint16_t store,
+			uint32_t index)
+{
+	if (!v && !walk->vectors--)
+		return false;
+	if (v && v->state & VIRTIO_IRQ_V_CHARGED)
+		return true;
+	return walk->commits-- && walk->fn(walk->arg, walk->ep->info.priv, store, index);
+}
+
+static void walk_alloc(struct walk *walk, const uint8_t *req)
+{
+	const struct virtio_irq_vector *v;
+	struct alloc alloc;
+	uint32_t index;
+
+	if (get_alloc(walk->core, req, &alloc, &walk->ep) != VIRTIO_IRQ_S_OK || !alloc.commit)
+		return;
+	walk->vectors = least(room(walk->core->quotas.endpoint_vectors, walk->ep->allocated),
+			      room(walk->core->quotas.vectors, walk->core->stats.allocated));
+	walk->vectors = least(walk->vectors, virtio_irq_vector_room(walk->core));
+	if (alloc.like.state & VIRTIO_IRQ_V_CONTIGUOUS) {
+		set_order(&alloc);
+		if (!block_possible(&alloc) ||
+		    (!is_block(walk->core, walk->ep, &alloc) &&
+		     (alloc.range.count > walk->vectors ||
+		      !is_free(walk->core, walk->ep, &alloc.range))))
+			return;
+	}
+	for (uint32_t i = 0; i < alloc.range.count; i++) {
+		index = alloc.range.first + i;
+		if (!virtio_irq_store_has(alloc.store, index, 1))
+			return;
+		v = virtio_irq_vector_find_any(walk->core, walk->ep, alloc.range.store, index);
+		if ((v && !alike(v, &alloc)) ||
+		    !walk_vector(walk, v, alloc.range.store, index))
+			return;
+	}
+}
+
+static void walk_commit(struct walk *walk, const uint8_t *req)
+{
+	const struct virtio_irq_vector *v;
+	struct range range;
+	uint32_t index;
+
+	if (get_vectors(walk->core, req, &range, &walk->ep) != VIRTIO_IRQ_S_OK)
+		return;
+	for (uint32_t i = 0; i < range.count; i++) {
+		index = range.first + i;
+		v = virtio_irq_vector_find(walk->core, walk->ep, range.store, index);
+		if (!walk_vector(walk, v, range.store, index))
+			return;
+	}
+}
+
+void virtio_irq_core_walk_commits(struct virtio_irq_core *core, const void *req, size_t req_size,
+				  size_t rsp_size,
+				  bool (*fn)(void *arg, void *priv, uint16_t store,
+					     uint32_t index),
+				  void *arg)
+{
+	struct walk walk = {
+		.core = core,
+		.commits = room(least(core->quotas.committed, core->quotas.pool),
+				core->stats.committed),
+		.fn = fn,
+		.arg = arg,
+	};
+	const uint8_t *in = req;
+
+	if (!well_formed(core, in, req_size, rsp_size))
+		return;
+	switch (in[offsetof(struct virtio_irq_req_head, type)]) {
+	case VIRTIO_IRQ_T_ALLOC:
+		walk_alloc(&walk, in);
+		break;
+	case VIRTIO_IRQ_T_COMMIT:
+		walk_commit(&walk, in);
+		break;
+	}
+}
+
 size_t virtio_irq_core_request(struct virtio_irq_core *core, const void *req, size_t req_size,
 			       void *rsp, size_t rsp_size)
 {
@@ -626,6 +808,7 @@ size_t virtio_irq_core_request(struct virtio_irq_core *core, const void *req, si
 			type = &request_types[number];
 	}
 	core->stats.requests[type ? number : 0]++;
+	core->work++;
 
 	if (type) {
 		success_size = type->rsp_size;
@@ -646,6 +829,7 @@ size_t virtio_irq_core_request(struct virtio_irq_core *core, const void *req, si
 	} else {
 		memset(out, 0, success_size);
 		status = type->fn(core, in, out);
+		count_refusal(core, in, status);
 	}
 
 	core->stats.statuses[status]++;

@@ -12,7 +12,8 @@ struct model m;
 
 const struct virtio_irq_ep_info profiles[NUM_EPS] = {
 	{
-		.window_start = 0xfee00000, .window_end = 0xfeefffff, .pair_address = 0xfee00010,
+		/* Not every width that has room for the pair address has it for all others */
+		.window_start = 0xfee00000, .window_end = 0x1feefffff, .pair_address = 0xfee00010,
 		.num_stores = 3, .stores = {
 			{ .size = STORE_SIZE, .multi_msi = 5 },
 			{ .store = 1, .size = 8, .multi_msi = 1 },
@@ -88,7 +89,7 @@ static uint32_t first_place(uint16_t store, uint32_t index)
 	return store * 24u + index;
 }
 
-struct mvec *find_vec(struct mep *mep, uint16_t store, uint32_t index)
+struct mvec *find_any(struct mep *mep, uint16_t store, uint32_t index)
 {
 	uint32_t at = first_place(store, index);
 
@@ -99,6 +100,13 @@ struct mvec *find_vec(struct mep *mep, uint16_t store, uint32_t index)
 			return v;
 	}
 	return NULL;
+}
+
+struct mvec *find_vec(struct mep *mep, uint16_t store, uint32_t index)
+{
+	struct mvec *v = find_any(mep, store, index);
+
+	return v && !v->freed ? v : NULL;
 }
 
 /* There is room: the limits of the device have been looked at */
@@ -141,29 +149,47 @@ uint32_t count_vectors(const struct mep *only, bool charged, bool armed)
 		for (unsigned int j = 0; j < MAX_VECTORS; j++) {
 			const struct mvec *v = &m.ep[i].vec[j];
 
-			n += v->allocated && (!charged || v->armed || v->committed) &&
+			n += v->allocated && !v->freed && (!charged || v->armed || v->committed) &&
 			     (!armed || v->armed);
 		}
 	}
 	return n;
 }
 
+static uint8_t limited(struct mep *mep, enum virtio_irq_limit limit, uint8_t status)
+{
+	m.limited[limit]++;
+	if (mep)
+		mep->limited++;
+	return status;
+}
+
 /* A status if a vector that holds nothing cannot have it now, after @more others */
-static uint8_t model_charge(uint32_t more)
+static uint8_t model_charge(struct mep *mep, uint32_t more)
 {
 	uint32_t have = count_charged() + more;
 
 	if (have >= m.quotas.committed)
-		return VIRTIO_IRQ_S_QUOTA;
+		return limited(mep, VIRTIO_IRQ_LIMIT_COMMITTED, VIRTIO_IRQ_S_QUOTA);
 	if (have >= m.quotas.pool)
-		return VIRTIO_IRQ_S_NOSPC;
+		return limited(mep, VIRTIO_IRQ_LIMIT_POOL, VIRTIO_IRQ_S_NOSPC);
 	if (m.commit_status && have >= m.commit_limit)
 		return m.commit_status;
 	return 0;
 }
 
+/* Attached, or loaded */
+void new_life(struct mep *mep)
+{
+	mep->host_start = UINT64_MAX;
+	mep->host_end = 0;
+	mep->refused = 0;
+	mep->limited = 0;
+}
+
 void model_detach(struct mep *mep)
 {
+	m.changes += count_vectors(mep, false, true);
 	mep->attached = false;
 	memset(mep->vec, 0, sizeof(mep->vec));
 }
@@ -193,22 +219,31 @@ static uint8_t model_attach(uint32_t id)
 
 	if (e >= 0 && m.ep[e].attached)
 		return VIRTIO_IRQ_S_OK;
-	if (count_endpoints() == MAX_ENDPOINTS)
-		return VIRTIO_IRQ_S_NOSPC;
 	if (e < 0)
 		return id == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
+	if (count_endpoints() == MAX_ENDPOINTS)
+		return limited(NULL, VIRTIO_IRQ_LIMIT_MAX_ENDPOINTS, VIRTIO_IRQ_S_NOSPC);
 	m.ep[e].attached = true;
+	new_life(&m.ep[e]);
 	return VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_room(const struct mep *mep, uint32_t more)
+static uint8_t model_room(struct mep *mep, uint32_t more)
 {
 	uint64_t here = (uint64_t)count_vectors(mep, false, false) + more;
 	uint64_t all = (uint64_t)count_vectors(NULL, false, false) + more;
+	uint64_t places = more;
 
-	if (here > m.quotas.endpoint_vectors || all > m.quotas.vectors)
-		return VIRTIO_IRQ_S_QUOTA;
-	return all > MAX_VECTORS ? VIRTIO_IRQ_S_NOSPC : VIRTIO_IRQ_S_OK;
+	for (unsigned int i = 0; i < NUM_EPS; i++)
+		for (unsigned int j = 0; j < MAX_VECTORS; j++)
+			places += m.ep[i].vec[j].allocated;
+	if (here > m.quotas.endpoint_vectors)
+		return limited(mep, VIRTIO_IRQ_LIMIT_ENDPOINT_VECTORS, VIRTIO_IRQ_S_QUOTA);
+	if (all > m.quotas.vectors)
+		return limited(mep, VIRTIO_IRQ_LIMIT_VECTORS, VIRTIO_IRQ_S_QUOTA);
+	if (places > MAX_VECTORS)
+		return limited(mep, VIRTIO_IRQ_LIMIT_MAX_VECTORS, VIRTIO_IRQ_S_NOSPC);
+	return VIRTIO_IRQ_S_OK;
 }
 
 static bool in_store(const struct virtio_irq_store_info *store, uint64_t first, uint32_t count)
@@ -229,11 +264,11 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_store_
 	if (order > store->multi_msi || !in_store(store, first, count))
 		return VIRTIO_IRQ_S_RANGE;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct mvec *v = find_vec(mep, store->store, first + i);
+		const struct mvec *v = find_any(mep, store->store, first + i);
 
 		present += !!v;
-		same += v && v->contiguous && v->block_first == first && v->order == order &&
-			v->data16 == like->data16 && v->width == like->width;
+		same += v && !v->freed && v->contiguous && v->block_first == first &&
+			v->order == order && v->data16 == like->data16 && v->width == like->width;
 		need += commit && (!v || (!v->armed && !v->committed));
 	}
 	if (present && same != count)
@@ -244,7 +279,7 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_store_
 			return status;
 	}
 	for (uint32_t i = 0; i < need; i++) {
-		status = model_charge(i);
+		status = model_charge(mep, i);
 		if (status)
 			return status;
 	}
@@ -272,15 +307,16 @@ static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_store
 
 		if (!in_store(store, i, 1))
 			return VIRTIO_IRQ_S_RANGE;
-		v = find_vec(mep, store->store, i);
+		v = find_any(mep, store->store, i);
 		if (v) {
-			if (v->contiguous || v->data16 != like->data16 || v->width != like->width)
+			if (v->contiguous || v->freed || v->data16 != like->data16 ||
+			    v->width != like->width)
 				return VIRTIO_IRQ_S_BUSY;
 		} else {
 			status = model_room(mep, 1);
 		}
 		if (!status && commit && !(v && (v->committed || v->armed)))
-			status = model_charge(0);
+			status = model_charge(mep, 0);
 		if (status)
 			return status;
 		if (!v)
@@ -290,7 +326,7 @@ static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_store
 	return VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_alloc(const uint8_t *req, uint32_t *granted)
+static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, uint8_t *reason)
 {
 	uint32_t flags = le(req + 10, 2), first = le(req + 12, 4), count = le(req + 16, 4);
 	int e = ep_index(le(req + 4, 4));
@@ -306,6 +342,7 @@ static uint8_t model_alloc(const uint8_t *req, uint32_t *granted)
 	};
 
 	*granted = 0;
+	*reason = 0;
 	if (!all_zero(req, 21, 24) || flags > 7)
 		return VIRTIO_IRQ_S_INVAL;
 	if (le(req + 8, 2) && !m.ims)
@@ -327,6 +364,7 @@ static uint8_t model_alloc(const uint8_t *req, uint32_t *granted)
 		return status;
 	}
 	status = model_alloc_prefix(&m.ep[e], store, &like, commit, first, count, granted);
+	*reason = status;
 	return *granted ? VIRTIO_IRQ_S_OK : status;
 }
 
@@ -335,7 +373,27 @@ static void model_free(struct mep *mep, uint16_t store, uint32_t first, uint32_t
 	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
 		struct mvec *v = &mep->vec[i];
 
-		if (v->allocated && v->store == store && v->index - first < count)
+		if (!v->allocated || v->freed || v->store != store || v->index - first >= count)
+			continue;
+		m.changes += v->armed;
+		v->freed = true;
+		v->armed = false;
+		v->committed = false;
+		v->has_pasid = false;
+		v->pasid = 0;
+		v->route = (struct virtio_irq_msg) { .address = 0 };
+	}
+	/* A block goes as a whole */
+	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
+		struct mvec *v = &mep->vec[i];
+		bool lives = false;
+
+		for (uint32_t j = 0; v->contiguous && j < 1u << v->order; j++) {
+			const struct mvec *w = find_vec(mep, v->store, v->block_first + j);
+
+			lives |= w && w->contiguous && w->block_first == v->block_first;
+		}
+		if (v->freed && !lives)
 			memset(v, 0, sizeof(*v));
 	}
 }
@@ -370,7 +428,7 @@ static uint8_t model_range(const uint8_t *req)
 	}
 	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
 		for (uint32_t i = 0; i < need; i++) {
-			status = model_charge(i);
+			status = model_charge(mep, i);
 			if (status)
 				return status;
 		}
@@ -399,6 +457,58 @@ static uint8_t model_pasid(const uint8_t *req, bool has_pasid, uint32_t pasid)
 	return info.pasid_width ? VIRTIO_IRQ_S_OK : VIRTIO_IRQ_S_PERM;
 }
 
+bool host_pair(struct mep *mep, uint16_t store, uint32_t index, struct virtio_irq_msg *pair)
+{
+	const struct virtio_irq_ep_info *info = &profiles[mep - m.ep];
+	const struct mvec *v = find_any(mep, store, index);
+	uint32_t first = v && v->contiguous ? v->block_first : index;
+
+	/* Half of them, blocks as a whole */
+	if (!m.host || first > 0xff || (store + first) % 4 < 2)
+		return false;
+	pair->address = info->window_start + 0x40 + 4 * (first % 32);
+	pair->data = (store & 3u) << 13 | first << 5 | (index - first);
+	/* Some suit no vector, or not all of them */
+	switch (first % 16) {
+	case 2:
+		pair->address += 2;
+		break;
+	case 3:
+		pair->address = info->window_end + 1;
+		break;
+	case 6:
+		pair->address = info->window_end - 3;
+		break;
+	case 7:
+		pair->data |= 0x10000;
+		break;
+	}
+	return true;
+}
+
+/* What the guest gets to know in the answer to ACTIVATE */
+static uint8_t model_pair(struct mep *mep, struct mvec *v)
+{
+	const struct virtio_irq_ep_info *info = &profiles[mep - m.ep];
+	struct virtio_irq_msg pair;
+
+	v->host = host_pair(mep, v->store, v->index, &pair);
+	if (!v->host)
+		return VIRTIO_IRQ_S_OK;
+	if (pair.address & 3 || pair.address < info->window_start ||
+	    pair.address > info->window_end ||
+	    (v->width < 64 && pair.address >= UINT64_C(1) << v->width) ||
+	    (v->data16 && pair.data > 0xffff)) {
+		v->host = false;
+		return VIRTIO_IRQ_S_DEVERR;
+	}
+	if (pair.address < mep->host_start)
+		mep->host_start = pair.address;
+	if (pair.address > mep->host_end)
+		mep->host_end = pair.address;
+	return VIRTIO_IRQ_S_OK;
+}
+
 static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 {
 	struct virtio_irq_msg route = {
@@ -406,6 +516,8 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 		.data = le(req + 24, 4),
 	};
 	uint32_t flags = le(req + 10, 2), pasid = le(req + 28, 4);
+	struct virtio_irq_ep_info info;
+	struct mep *mep;
 	uint8_t status;
 
 	if (flags > 1 || (!flags && pasid))
@@ -417,16 +529,27 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 	*v = model_find(req);
 	if (!*v)
 		return VIRTIO_IRQ_S_NOENT;
+	mep = &m.ep[ep_index(le(req + 4, 4))];
+	info = told_info((unsigned int)(mep - m.ep));
+	if (!(*v)->armed && !(*v)->committed &&
+	    find_store(&info, (*v)->store)->flags & VIRTIO_IRQ_STORE_F_COMMIT)
+		return VIRTIO_IRQ_S_BUSY;
 	if (route.address % 4 || route.address == BAD_ROUTE)
 		return VIRTIO_IRQ_S_RANGE;
 	status = model_pasid(req, flags, pasid);
 	if (status)
 		return status;
 	if (!(*v)->armed && !(*v)->committed) {
-		status = model_charge(0);
+		status = model_charge(mep, 0);
 		if (status)
 			return status;
 	}
+	status = model_pair(mep, *v);
+	if (status)
+		return status;
+	m.changes += !(*v)->armed || (*v)->route.address != route.address ||
+		     (*v)->route.data != route.data || (*v)->has_pasid != !!flags ||
+		     (*v)->pasid != pasid;
 	(*v)->armed = true;
 	(*v)->route = route;
 	(*v)->has_pasid = flags;
@@ -446,6 +569,7 @@ static uint8_t model_deactivate(const uint8_t *req)
 	v = model_find(req);
 	if (!v)
 		return VIRTIO_IRQ_S_NOENT;
+	m.changes += v->armed;
 	v->armed = false;
 	v->has_pasid = false;
 	v->pasid = 0;
@@ -453,8 +577,8 @@ static uint8_t model_deactivate(const uint8_t *req)
 	return VIRTIO_IRQ_S_OK;
 }
 
-uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
-		      struct prediction *p)
+static uint8_t carry_out(const uint8_t *req, size_t req_size, size_t rsp_size,
+			 struct prediction *p)
 {
 	uint8_t type = req_size ? req[0] : 0;
 	struct mvec *v = NULL;
@@ -481,7 +605,7 @@ uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
 			model_detach(&m.ep[e]);
 		return VIRTIO_IRQ_S_OK;
 	case VIRTIO_IRQ_T_ALLOC:
-		return model_alloc(req, &p->granted);
+		return model_alloc(req, &p->granted, &p->reason);
 	case VIRTIO_IRQ_T_ACTIVATE:
 		status = model_activate(req, &v);
 		p->armed = v;
@@ -491,4 +615,16 @@ uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
 	default:
 		return model_range(req);
 	}
+}
+
+uint8_t model_request(const uint8_t *req, size_t req_size, size_t rsp_size,
+		      struct prediction *p)
+{
+	uint8_t status = carry_out(req, req_size, rsp_size, p);
+	int e = req_size < 8 ? -1 : ep_index(le(req + 4, 4));
+
+	/* Those that are no mistake of the guest's */
+	if (status >= VIRTIO_IRQ_S_PERM && e >= 0 && m.ep[e].attached)
+		m.ep[e].refused++;
+	return status;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzer of the device core: bytes become requests, messages, changes of
- * limits, migrations. A model says what each must do; the core must do exactly
- * that.
+ * limits, migrations, under a VMM that may have pairs of its own. A model says
+ * what each must do; the core must do exactly that.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -112,13 +112,77 @@ static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
 	m.taken--;
 }
 
-static const struct virtio_irq_ops ops = {
+static struct virtio_irq_msg own_pair(const struct mep *mep, const struct mvec *v)
+{
+	return (struct virtio_irq_msg) {
+		.address = profiles[mep - m.ep].pair_address,
+		.data = v->data,
+	};
+}
+
+/* What the vector's store holds, as far as the guest knows */
+static struct virtio_irq_msg pair_of(struct mep *mep, const struct mvec *v)
+{
+	struct virtio_irq_msg pair = own_pair(mep, v);
+
+	CHECK(!v->host || host_pair(mep, v->store, v->index, &pair));
+	return pair;
+}
+
+/* Does a pair lead where the vector does, or nowhere? */
+static void check_pair(const struct mep *mep, const struct mvec *v, struct virtio_irq_msg pair,
+		       bool armed)
+{
+	struct virtio_irq_msg route;
+
+	CHECK(virtio_irq_core_resolve(m.core, mep->ep, pair.address, pair.data, v->has_pasid,
+				      v->pasid, &route) ==
+	      (armed ? VIRTIO_IRQ_DELIVERED : VIRTIO_IRQ_BLOCKED_FREED));
+	CHECK(!armed || (route.address == v->route.address && route.data == v->route.data));
+}
+
+/* The model has carried the request out already */
+static void op_route_changed(void *opaque, void *priv, uint16_t store, uint32_t index)
+{
+	struct mep *mep = priv;
+	struct mvec *v;
+
+	(void)opaque;
+	check_name(priv, store, index);
+	if (m.shadow)
+		return;
+	m.told_changes++;
+	/* Until the new core is there, what the model has is not true of it */
+	if (m.moving)
+		return;
+	v = find_vec(mep, store, index);
+	if (!v)
+		return;
+	check_pair(mep, v, own_pair(mep, v), v->armed && !v->host);
+	/* The core has no messages of the VMM's pairs, and gives their addresses nobody else's */
+	if (v->host)
+		check_pair(mep, v, pair_of(mep, v), false);
+	if (mep->host_start <= mep->host_end)
+		check_pair(mep, v, (struct virtio_irq_msg) { mep->host_start, v->data }, false);
+}
+
+static bool op_pair(void *opaque, void *priv, uint16_t store, uint32_t index,
+		    struct virtio_irq_msg *pair)
+{
+	(void)opaque;
+	check_name(priv, store, index);
+	return host_pair(priv, store, index, pair);
+}
+
+/* Those of this run */
+static struct virtio_irq_ops ops = {
 	.attach = op_attach,
 	.detach = op_detach,
 	.check_route = op_check_route,
 	.deliver = op_deliver,
 	.commit = op_commit,
 	.release = op_release,
+	.route_changed = op_route_changed,
 };
 
 static const struct virtio_irq_core_config config = {
@@ -136,8 +200,11 @@ static struct virtio_irq_core *new_core(uint64_t seed)
 
 	c.seed = seed;
 	c.ims = m.ims;
+	ops.pair = m.host ? op_pair : NULL;
 	core = virtio_irq_core_new(&c, &ops, NULL);
 	CHECK(core);
+	virtio_irq_core_set_features(core, UINT64_C(1) << VIRTIO_IRQ_F_ISOLATED |
+				     (uint64_t)m.pasid << VIRTIO_IRQ_F_PASID);
 	return core;
 }
 
@@ -162,9 +229,10 @@ static void check_new_data(struct mep *mep, const struct mvec *v)
 	uint32_t size = 1u << v->order;
 
 	CHECK(v->data16 == (v->data <= 0xffff));
-	CHECK(v->data < 65536 + WIDE_VALUES);
-	CHECK(!(mep->seen[v->data / 8] >> v->data % 8 & 1));
-	mep->seen[v->data / 8] |= (uint8_t)(1u << v->data % 8);
+	CHECK((v->data >> 8 & 7) == 3);
+	for (unsigned int i = 0; i < RECENT; i++)
+		CHECK(mep->recent[i] != v->data);
+	mep->recent[mep->next_recent++ % RECENT] = v->data;
 	if (v->contiguous) {
 		CHECK(v->data % size == v->index - v->block_first);
 		CHECK(v->data - find_vec(mep, v->store, v->block_first)->data ==
@@ -187,6 +255,7 @@ static void check_new_data(struct mep *mep, const struct mvec *v)
 static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 {
 	int e = ep_index(info->endpoint);
+	struct virtio_irq_msg pair;
 	uint32_t *num = arg;
 	struct mvec *v;
 
@@ -194,32 +263,47 @@ static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 	CHECK(e >= 0);
 	v = find_vec(&m.ep[e], info->store, info->index);
 	CHECK(v);
+	if (v->fresh)
+		v->data = info->pair.data;
+	pair = pair_of(&m.ep[e], v);
 	CHECK(info->armed == v->armed);
 	CHECK(info->committed == (v->armed || v->committed));
 	CHECK(info->contiguous == v->contiguous);
-	CHECK(info->pair.address == profiles[e].pair_address);
+	CHECK(info->pair.address == pair.address && info->pair.data == pair.data);
 	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
 	CHECK(info->has_pasid == v->has_pasid && info->pasid == v->pasid);
 	CHECK(info->delivered == v->delivered && info->routed == v->routed);
-	if (v->fresh)
-		v->data = info->pair.data;
-	CHECK(info->pair.data == v->data);
+	return true;
+}
+
+static bool compare_endpoint(void *arg, const struct virtio_irq_endpoint_info *info)
+{
+	int e = ep_index(info->endpoint);
+	uint32_t *num = arg;
+
+	++*num;
+	CHECK(e >= 0 && m.ep[e].attached);
+	CHECK(info->allocated == count_vectors(&m.ep[e], false, false));
+	CHECK(info->refused == m.ep[e].refused && info->limited == m.ep[e].limited);
 	return true;
 }
 
 static void check_all(void)
 {
 	struct virtio_irq_stats s;
-	uint32_t num = 0;
+	uint32_t num = 0, num_eps = 0;
 
 	virtio_irq_core_walk_vectors(m.core, compare, &num);
+	virtio_irq_core_walk_endpoints(m.core, compare_endpoint, &num_eps);
 	virtio_irq_core_get_stats(m.core, &s);
 	CHECK(num == count_vectors(NULL, false, false));
 	CHECK(s.allocated == num);
 	CHECK(s.committed == count_charged());
 	CHECK(s.committed == m.taken);
 	CHECK(s.armed == count_vectors(NULL, false, true));
-	CHECK(s.endpoints == count_endpoints());
+	CHECK(s.endpoints == count_endpoints() && s.endpoints == num_eps);
+	CHECK(!memcmp(s.limited, m.limited, sizeof(s.limited)));
+	CHECK(m.told_changes == m.changes);
 	for (unsigned int e = 0; e < NUM_EPS; e++) {
 		CHECK(m.ep[e].attached == !!m.ep[e].ep);
 		for (uint32_t i = 0; i < MAX_VECTORS; i++) {
@@ -259,11 +343,13 @@ static void check_body(const uint8_t *req, const uint8_t *rsp, const struct pred
 	int e = ep_index(le(req + 4, 4));
 
 	if (req[0] == VIRTIO_IRQ_T_ALLOC) {
-		CHECK(le(rsp + 8, 4) == p->granted && all_zero(rsp, 12, 16));
+		CHECK(le(rsp + 8, 4) == p->granted && rsp[12] == p->reason);
+		CHECK(all_zero(rsp, 13, 16));
 	} else if (req[0] == VIRTIO_IRQ_T_ACTIVATE) {
-		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) ==
-		      profiles[e].pair_address);
-		CHECK(le(rsp + 16, 4) == p->armed->data && all_zero(rsp, 20, 24));
+		struct virtio_irq_msg pair = pair_of(&m.ep[e], p->armed);
+
+		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) == pair.address);
+		CHECK(le(rsp + 16, 4) == pair.data && all_zero(rsp, 20, 24));
 	} else if (req[0] == VIRTIO_IRQ_T_ATTACH) {
 		struct virtio_irq_ep_info info = told_info((unsigned int)e);
 
@@ -333,6 +419,29 @@ static uint16_t pick_store(struct input *in)
 	return stores[byte(in) % 16];
 }
 
+/* One that there is, if there is any at all */
+static const struct mvec *pick_vec(struct input *in, const struct mep *mep)
+{
+	unsigned int at = byte(in);
+
+	for (unsigned int i = 0; i < MAX_VECTORS; i++)
+		if (mep->vec[(at + i) % MAX_VECTORS].allocated)
+			return &mep->vec[(at + i) % MAX_VECTORS];
+	return NULL;
+}
+
+/* Which vectors a request is about: any, or every other time from one on that there is */
+static void put_vectors(struct input *in, uint8_t *req)
+{
+	int e = ep_index(le(req + 4, 4));
+	const struct mvec *v = NULL;
+
+	if (e >= 0 && req[0] != VIRTIO_IRQ_T_ALLOC && byte(in) & 1)
+		v = pick_vec(in, &m.ep[e]);
+	put(req + 8, v ? v->store : pick_store(in), 2);
+	put(req + 12, v ? v->index : pick_index(in), 4);
+}
+
 static uint64_t pick_route(struct input *in)
 {
 	uint8_t b = byte(in);
@@ -355,17 +464,27 @@ static uint32_t pick_pasid(struct input *in)
 static void step_request(struct input *in)
 {
 	static const uint8_t widths[] = { 64, 64, 32, 40, 33, 31, 63, 1 };
-	uint8_t type = 1 + byte(in) % VIRTIO_IRQ_T_FREE;
+	/* What takes more often than what gives back, else there is never much to look at */
+	static const uint8_t types[] = {
+		VIRTIO_IRQ_T_ATTACH, VIRTIO_IRQ_T_ATTACH, VIRTIO_IRQ_T_ATTACH,
+		VIRTIO_IRQ_T_DETACH,
+		VIRTIO_IRQ_T_ALLOC, VIRTIO_IRQ_T_ALLOC, VIRTIO_IRQ_T_ALLOC,
+		VIRTIO_IRQ_T_COMMIT, VIRTIO_IRQ_T_COMMIT,
+		VIRTIO_IRQ_T_RELEASE,
+		VIRTIO_IRQ_T_ACTIVATE, VIRTIO_IRQ_T_ACTIVATE, VIRTIO_IRQ_T_ACTIVATE,
+		VIRTIO_IRQ_T_ACTIVATE,
+		VIRTIO_IRQ_T_DEACTIVATE,
+		VIRTIO_IRQ_T_FREE,
+	};
+	uint8_t type = types[byte(in) % 16];
 	uint8_t req[32] = { type };
 	size_t rsp_size = rsp_sizes[type];
 	size_t req_size = req_sizes[type];
 	uint8_t spoil;
 
 	put(req + 4, pick_ep(in), 4);
-	if (type > VIRTIO_IRQ_T_DETACH) {
-		put(req + 8, pick_store(in), 2);
-		put(req + 12, pick_index(in), 4);
-	}
+	if (type > VIRTIO_IRQ_T_DETACH)
+		put_vectors(in, req);
 	if (type == VIRTIO_IRQ_T_ALLOC) {
 		uint8_t b = byte(in);
 
@@ -408,7 +527,9 @@ static void step_message(struct input *in)
 	enum virtio_irq_verdict want, got;
 	uint64_t address = info->pair_address;
 	unsigned int before = m.deliveries;
+	const struct mvec *sent, *other;
 	struct mvec *hit = NULL;
+	struct virtio_irq_msg route;
 	uint8_t how = byte(in);
 	bool has_pasid = how & 1;
 	uint32_t data, pasid;
@@ -417,25 +538,38 @@ static void step_message(struct input *in)
 		return;
 	if (how & 2)
 		address = info->window_start + 4 * (uint64_t)byte(in);
-	data = how & 4 ? word(in) : mep->vec[byte(in) % MAX_VECTORS].data + (how >> 3 & 3);
+	sent = pick_vec(in, mep);
+	data = !sent || how & 4 ? word(in) : sent->data + (how >> 3 & 3);
+	/* Of a pair, with the data of that or of another one */
+	other = pick_vec(in, mep);
+	if (other && how & 0x40)
+		address = pair_of(mep, other).address;
+	if (other && how & 0x80)
+		data = pair_of(mep, other).data;
 
 	for (unsigned int i = 0; i < MAX_VECTORS; i++)
-		if (mep->vec[i].armed && mep->vec[i].data == data)
+		if (mep->vec[i].armed && !mep->vec[i].host && mep->vec[i].data == data)
 			hit = &mep->vec[i];
 	pasid = pick_pasid(in);
 	if (hit && how & 0x20) {
 		has_pasid = hit->has_pasid;
 		pasid = hit->pasid;
 	}
-	if (info->window_start > info->window_end || address != info->pair_address)
+	if (info->window_start > info->window_end ||
+	    (address != info->pair_address &&
+	     (address < mep->host_start || address > mep->host_end)))
 		want = info->isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
-	else if (!hit)
+	else if (!hit || address != info->pair_address)
 		want = VIRTIO_IRQ_BLOCKED_FREED;
 	else if (has_pasid != hit->has_pasid || (has_pasid && pasid != hit->pasid))
 		want = VIRTIO_IRQ_BLOCKED_PASID;
 	else
 		want = VIRTIO_IRQ_DELIVERED;
 
+	got = virtio_irq_core_resolve(m.core, mep->ep, address, data, has_pasid, pasid, &route);
+	CHECK(got == want && m.deliveries == before);
+	CHECK(!hit || want != VIRTIO_IRQ_DELIVERED ||
+	      (route.address == hit->route.address && route.data == hit->route.data));
 	got = virtio_irq_core_message(m.core, mep->ep, address, data, has_pasid, pasid);
 	CHECK(got == want);
 	CHECK(m.deliveries == before + (want == VIRTIO_IRQ_DELIVERED));
@@ -487,58 +621,188 @@ static void step_gone(struct input *in)
 	check_all();
 }
 
-/* The guest goes on in another core */
-static void step_migrate(struct input *in)
-{
-	uint8_t *blob, *again, status = m.commit_status;
-	size_t size, again_size;
+/* A saved core; the arrays are exactly so long that reading past them is seen */
+struct image {
+	struct virtio_irq_saved_endpoint *eps;
+	struct virtio_irq_saved_vector *vectors;
+	uint32_t num_eps, num_vectors;
+};
 
-	CHECK(!virtio_irq_core_save(m.core, &blob, &size));
-	virtio_irq_core_free(m.core);
-	CHECK(m.taken == 0);
-	m.core = new_core(word(in));
-	virtio_irq_core_set_quotas(m.core, &m.quotas);
-	m.commit_status = 0;
-	CHECK(!virtio_irq_core_load(m.core, blob, size));
-	m.commit_status = status;
-	check_all();
-	CHECK(!virtio_irq_core_save(m.core, &again, &again_size));
-	CHECK(size == again_size && !memcmp(blob, again, size));
-	free(blob);
-	free(again);
+static struct image save(const struct virtio_irq_core *core)
+{
+	struct image image;
+
+	virtio_irq_core_count(core, &image.num_eps, &image.num_vectors);
+	image.eps = calloc(image.num_eps, sizeof(*image.eps));
+	image.vectors = calloc(image.num_vectors, sizeof(*image.vectors));
+	CHECK((image.eps || !image.num_eps) && (image.vectors || !image.num_vectors));
+	virtio_irq_core_save(core, image.eps, image.vectors);
+	return image;
 }
 
-/*
- * A blob that somebody has changed, into a core of its own: it is refused, or
- * it is taken as it is.
- */
-static void step_bad_blob(struct input *in)
+static int load(struct virtio_irq_core *core, struct image image)
+{
+	return virtio_irq_core_load(core, image.eps, image.num_eps, image.vectors,
+				    image.num_vectors);
+}
+
+static void image_free(struct image image)
+{
+	free(image.eps);
+	free(image.vectors);
+}
+
+/* Does @b have what @a has? An endpoint's vectors may come in another order */
+static void check_same(struct image a, struct image b)
+{
+	const struct virtio_irq_saved_vector *v = a.vectors, *w = b.vectors;
+
+	CHECK(a.num_eps == b.num_eps && a.num_vectors == b.num_vectors);
+	for (uint32_t e = 0; e < a.num_eps; e++) {
+		uint32_t num = a.eps[e].num_vectors;
+
+		CHECK(a.eps[e].id == b.eps[e].id && num == b.eps[e].num_vectors);
+		for (uint32_t i = 0; i < num; i++) {
+			uint32_t j = 0;
+
+			while (j < num && memcmp(&v[i], &w[j], sizeof(*v)))
+				j++;
+			CHECK(j < num);
+		}
+		v += num;
+		w += num;
+	}
+}
+
+/* Into a core of its own, which refuses the image or takes it as it is; an errno */
+static int load_aside(struct image image)
 {
 	struct virtio_irq_core *core;
 	struct virtio_irq_stats s;
-	uint8_t *blob, *again;
-	size_t size, again_size;
+	struct image again;
 	int ret;
 
-	CHECK(!virtio_irq_core_save(m.core, &blob, &size));
-	for (unsigned int n = byte(in) % 8; n--;)
-		blob[word(in) % size] = byte(in);
 	m.shadow = true;
 	core = new_core(1);
-	ret = virtio_irq_core_load(core, blob, size);
+	ret = load(core, image);
 	virtio_irq_core_get_stats(core, &s);
 	if (ret) {
 		CHECK(ret == -EINVAL || ret == -ENODEV);
 		CHECK(!s.endpoints && !s.allocated && !s.committed && !s.armed);
 	} else {
 		CHECK(s.endpoints <= MAX_ENDPOINTS && s.allocated <= MAX_VECTORS);
-		CHECK(!virtio_irq_core_save(core, &again, &again_size));
-		CHECK(size == again_size && !memcmp(blob, again, size));
-		free(again);
+		again = save(core);
+		check_same(image, again);
+		image_free(again);
 	}
 	virtio_irq_core_free(core);
 	m.shadow = false;
-	free(blob);
+	return ret;
+}
+
+/* What has a pair of the VMM's stays with it */
+static bool may_move(void)
+{
+	for (unsigned int e = 0; e < NUM_EPS; e++)
+		for (unsigned int i = 0; i < MAX_VECTORS; i++)
+			if (m.ep[e].vec[i].host)
+				return false;
+	return true;
+}
+
+/* The guest goes on in another core */
+static void step_migrate(struct input *in)
+{
+	struct image image = save(m.core), again;
+	uint8_t status = m.commit_status;
+
+	if (!may_move()) {
+		CHECK(load_aside(image) == -ENODEV);
+		image_free(image);
+		return;
+	}
+	m.moving = true;
+	virtio_irq_core_free(m.core);
+	m.moving = false;
+	CHECK(m.taken == 0);
+	/* All that is armed was disarmed here, and is armed there */
+	m.changes += 2 * (uint64_t)count_vectors(NULL, false, true);
+	m.core = new_core(word(in));
+	virtio_irq_core_set_quotas(m.core, &m.quotas);
+	/* A new core has had no pairs of the VMM's yet: their addresses are like any others */
+	for (unsigned int e = 0; e < NUM_EPS; e++)
+		new_life(&m.ep[e]);
+	m.commit_status = 0;
+	CHECK(!load(m.core, image));
+	m.commit_status = status;
+	memset(m.limited, 0, sizeof(m.limited));
+	for (unsigned int e = 0; e < NUM_EPS; e++) {
+		memset(m.ep[e].recent, 0, sizeof(m.ep[e].recent));
+		for (unsigned int i = 0; i < MAX_VECTORS; i++) {
+			m.ep[e].vec[i].delivered = 0;
+			m.ep[e].vec[i].routed = 0;
+		}
+	}
+	check_all();
+	again = save(m.core);
+	check_same(image, again);
+	image_free(image);
+	image_free(again);
+}
+
+static void mutate(struct input *in, struct image *image)
+{
+	uint32_t i = word(in), j = word(in);
+	struct virtio_irq_saved_vector v;
+	uint8_t *p;
+
+	switch (byte(in) % 6) {
+	case 0:
+		if (!image->num_eps)
+			break;
+		p = (uint8_t *)&image->eps[i % image->num_eps];
+		p[j % sizeof(*image->eps)] ^= byte(in);
+		break;
+	case 1:
+	case 2:
+		if (!image->num_vectors)
+			break;
+		p = (uint8_t *)&image->vectors[i % image->num_vectors];
+		p[j % sizeof(*image->vectors)] ^= byte(in);
+		break;
+	case 3:
+		if (!image->num_vectors)
+			break;
+		v = image->vectors[i % image->num_vectors];
+		image->vectors[i % image->num_vectors] = image->vectors[j % image->num_vectors];
+		image->vectors[j % image->num_vectors] = v;
+		break;
+	case 4:
+		if (!image->num_vectors)
+			break;
+		image->vectors[i % image->num_vectors].flags ^= 1u << j % 8;
+		break;
+	case 5:
+		for (uint32_t n = 0; n < image->num_vectors; n++)
+			image->vectors[n].flags &= ~(1u << j % 8);
+		break;
+	}
+}
+
+/* An image that somebody has changed */
+static void step_bad_image(struct input *in)
+{
+	struct image image = save(m.core);
+
+	for (unsigned int n = byte(in) % 8; n--;)
+		mutate(in, &image);
+	/* Never more than there are */
+	if (image.num_vectors && byte(in) % 8 == 0)
+		image.num_vectors--;
+	if (image.num_eps && byte(in) % 8 == 0)
+		image.num_eps--;
+	load_aside(image);
+	image_free(image);
 }
 
 /* Rules that are taken print as rules that are taken, and mean the same */
@@ -571,7 +835,7 @@ static void step_rules(struct input *in)
 /* A reply under rules has a length that can be, and stays in its room */
 static void step_inject(struct input *in)
 {
-	struct virtio_irq_inject inj = { .mute = VIRTIO_IRQ_MUTE_OFF };
+	struct virtio_irq_inject inj = { .refused = 0 };
 	struct virtio_irq_ruleset *sets[] = { &inj.refuse, &inj.malform, &inj.delay };
 	uint8_t req[32], *rsp;
 	size_t rsp_size, used;
@@ -617,7 +881,7 @@ static void step(struct input *in)
 	else if (b < 238)
 		step_migrate(in);
 	else if (b < 243)
-		step_bad_blob(in);
+		step_bad_image(in);
 	else if (b < 246)
 		step_rules(in);
 	else if (b < 250)
@@ -638,6 +902,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Mostly one with all that there is */
 	m.ims = device % 8 != 1;
 	m.pasid = device % 8 != 2;
+	m.host = device & 8;
 	m.quotas = (struct virtio_irq_quotas) {
 		.vectors = UINT32_MAX,
 		.endpoint_vectors = UINT32_MAX,
@@ -645,7 +910,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.pool = UINT32_MAX,
 	};
 	m.core = new_core(config.seed);
-	virtio_irq_core_set_features(m.core, m.pasid ? UINT64_C(1) << VIRTIO_IRQ_F_PASID : 0);
 	for (unsigned int i = 0; i < MAX_STEPS && in.left; i++)
 		step(&in);
 

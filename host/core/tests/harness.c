@@ -138,6 +138,38 @@ static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
 	vmm->taken--;
 }
 
+/* What a message with the vector's pair would find now */
+static void op_route_changed(void *opaque, void *priv, uint16_t store, uint32_t index)
+{
+	struct test_ep *test_ep = priv;
+	struct vmm *vmm = opaque;
+
+	assert_non_null(test_ep->ep);
+	vmm->changes++;
+	vmm->changed.store = store;
+	vmm->changed.index = index;
+	vmm->changed.taken = vmm->taken;
+	vmm->changed.route = (struct virtio_irq_msg) { .address = 0 };
+	vmm->changed.verdict = virtio_irq_core_resolve(vmm->core, test_ep->ep, PAIR_ADDRESS,
+						       vmm->changed.data, vmm->has_pasid,
+						       vmm->pasid, &vmm->changed.route);
+}
+
+static bool op_pair(void *opaque, void *priv, uint16_t store, uint32_t index,
+		    struct virtio_irq_msg *pair)
+{
+	struct test_ep *test_ep = priv;
+	struct vmm *vmm = opaque;
+
+	assert_non_null(test_ep->ep);
+	(void)store;
+	if (!vmm->host_pair.address)
+		return false;
+	pair->address = vmm->host_pair.address + index * vmm->host_stride;
+	pair->data = vmm->host_pair.data;
+	return true;
+}
+
 const struct virtio_irq_ops vmm_ops = {
 	.attach = op_attach,
 	.detach = op_detach,
@@ -145,12 +177,15 @@ const struct virtio_irq_ops vmm_ops = {
 	.deliver = op_deliver,
 	.commit = op_commit,
 	.release = op_release,
+	.route_changed = op_route_changed,
+	.pair = op_pair,
 };
 
 void vmm_new_core(struct vmm *vmm)
 {
 	vmm->core = virtio_irq_core_new(&vmm->config, &vmm_ops, vmm);
 	assert_non_null(vmm->core);
+	virtio_irq_core_set_features(vmm->core, UINT64_C(1) << VIRTIO_IRQ_F_ISOLATED);
 }
 
 void vmm_free_core(struct vmm *vmm)
@@ -292,7 +327,11 @@ uint8_t alloc_width(struct vmm *vmm, uint32_t endpoint, uint32_t first, uint32_t
 		/* Zero is a status */
 		assert_true(le32toh(rsp.granted) >= 1);
 		assert_true(le32toh(rsp.granted) <= count);
+		assert_int_equal(!rsp.reason, le32toh(rsp.granted) == count);
+		for (size_t i = 0; i < sizeof(rsp.reserved); i++)
+			assert_int_equal(rsp.reserved[i], 0);
 	}
+	vmm->reason = rsp.reason;
 	if (granted)
 		*granted = le32toh(rsp.granted);
 	return status;
@@ -414,6 +453,16 @@ enum virtio_irq_verdict fire_pasid(struct vmm *vmm, uint32_t endpoint, uint64_t 
 	return virtio_irq_core_message(vmm->core, ep->ep, address, data, true, pasid);
 }
 
+enum virtio_irq_verdict resolve(struct vmm *vmm, uint32_t endpoint, uint64_t address,
+				uint32_t data, struct virtio_irq_msg *route)
+{
+	struct test_ep *ep = vmm_ep(vmm, endpoint);
+
+	assert_non_null(ep);
+	return virtio_irq_core_resolve(vmm->core, ep->ep, address, data, vmm->has_pasid,
+				       vmm->pasid, route);
+}
+
 struct virtio_irq_stats stats(struct vmm *vmm)
 {
 	struct virtio_irq_stats s;
@@ -498,4 +547,88 @@ void check_gauges(struct vmm *vmm)
 	assert_int_equal(s.committed, real.committed);
 	assert_int_equal(s.armed, real.armed);
 	assert_int_equal(s.committed, vmm->taken);
+}
+
+static void *exactly(size_t num, size_t size)
+{
+	/* malloc(0) may be NULL */
+	void *p = calloc(num ? num : 1, num ? size : 1);
+
+	assert_non_null(p);
+	return p;
+}
+
+struct image save(struct vmm *vmm)
+{
+	struct image image;
+
+	virtio_irq_core_count(vmm->core, &image.num_eps, &image.num_vectors);
+	image.eps = exactly(image.num_eps, sizeof(*image.eps));
+	image.vectors = exactly(image.num_vectors, sizeof(*image.vectors));
+	virtio_irq_core_save(vmm->core, image.eps, image.vectors);
+	return image;
+}
+
+void image_free(struct image image)
+{
+	free(image.eps);
+	free(image.vectors);
+}
+
+int load(struct vmm *vmm, struct image image)
+{
+	struct virtio_irq_stats s;
+	int ret;
+
+	ret = virtio_irq_core_load(vmm->core, image.eps, image.num_eps, image.vectors,
+				   image.num_vectors);
+	s = stats(vmm);
+	if (ret) {
+		assert_int_equal(s.endpoints + s.allocated + s.committed + s.armed, 0);
+		assert_int_equal(vmm->taken, 0);
+		assert_int_equal(vmm->attached, vmm->detached);
+	} else {
+		check_gauges(vmm);
+	}
+	return ret;
+}
+
+struct virtio_irq_saved_vector *saved(struct image image, uint16_t store, uint32_t index)
+{
+	for (uint32_t i = 0; i < image.num_vectors; i++)
+		if (image.vectors[i].store == store && image.vectors[i].index == index)
+			return &image.vectors[i];
+	fail_msg("vector %u of store %u is not in the image", (unsigned int)index, store);
+	return NULL;
+}
+
+static int by_data(const void *a, const void *b)
+{
+	const struct virtio_irq_saved_vector *v = a, *w = b;
+
+	return (v->data > w->data) - (v->data < w->data);
+}
+
+/* In which order an endpoint's vectors come is of no interest */
+bool image_equal(struct image a, struct image b)
+{
+	uint32_t first = 0, num;
+
+	if (a.num_eps != b.num_eps || a.num_vectors != b.num_vectors)
+		return false;
+	for (uint32_t i = 0; i < a.num_eps; i++) {
+		const struct virtio_irq_saved_endpoint *e = &a.eps[i], *f = &b.eps[i];
+
+		if (e->id != f->id || e->isolated != f->isolated ||
+		    e->pasid_width != f->pasid_width || e->num_stores != f->num_stores ||
+		    memcmp(e->stores, f->stores, sizeof(e->stores)) ||
+		    e->window_start != f->window_start || e->window_end != f->window_end ||
+		    e->pair_address != f->pair_address || e->num_vectors != f->num_vectors)
+			return false;
+		num = e->num_vectors;
+		qsort(a.vectors + first, num, sizeof(*a.vectors), by_data);
+		qsort(b.vectors + first, num, sizeof(*b.vectors), by_data);
+		first += num;
+	}
+	return !memcmp(a.vectors, b.vectors, a.num_vectors * sizeof(*a.vectors));
 }

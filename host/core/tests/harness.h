@@ -65,6 +65,23 @@ struct vmm {
 	unsigned int taken;
 	unsigned int commits;
 	unsigned int releases;
+	/* ops->route_changed: how often, and the last one */
+	unsigned int changes;
+	struct {
+		/* What is resolved, with the PASID of requests */
+		uint32_t data;
+		uint16_t store;
+		uint32_t index;
+		/* Resources that the VMM had given out then */
+		unsigned int taken;
+		enum virtio_irq_verdict verdict;
+		struct virtio_irq_msg route;
+	} changed;
+	/* ops->pair: of index 0; from one index to the next. Address 0: none */
+	struct virtio_irq_msg host_pair;
+	uint64_t host_stride;
+	/* What ended the last ALLOC's grant */
+	uint8_t reason;
 	/* The last reply */
 	uint8_t rsp[16 + VIRTIO_IRQ_CORE_TLV_ALL];
 	size_t used;
@@ -116,6 +133,9 @@ enum virtio_irq_verdict fire(struct vmm *vmm, uint32_t endpoint, uint64_t addres
 /* The same with a PASID */
 enum virtio_irq_verdict fire_pasid(struct vmm *vmm, uint32_t endpoint, uint64_t address,
 				   uint32_t data, uint32_t pasid);
+/* What would be delivered, with the PASID of requests */
+enum virtio_irq_verdict resolve(struct vmm *vmm, uint32_t endpoint, uint64_t address,
+				uint32_t data, struct virtio_irq_msg *route);
 struct virtio_irq_stats stats(struct vmm *vmm);
 struct virtio_irq_quotas quotas(struct vmm *vmm);
 void set_quotas(struct vmm *vmm, struct virtio_irq_quotas q);
@@ -126,6 +146,21 @@ bool vector(struct vmm *vmm, uint32_t endpoint, uint32_t index,
 uint32_t data_of(struct vmm *vmm, uint32_t endpoint, uint32_t index);
 /* Gauges against the vectors themselves */
 void check_gauges(struct vmm *vmm);
+
+/* A saved core; the arrays are exactly so long that reading past them is seen */
+struct image {
+	struct virtio_irq_saved_endpoint *eps;
+	struct virtio_irq_saved_vector *vectors;
+	uint32_t num_eps;
+	uint32_t num_vectors;
+};
+
+struct image save(struct vmm *vmm);
+void image_free(struct image image);
+/* On an error it checks that the core is empty */
+int load(struct vmm *vmm, struct image image);
+struct virtio_irq_saved_vector *saved(struct image image, uint16_t store, uint32_t index);
+bool image_equal(struct image a, struct image b);
 
 #define unit(f)	cmocka_unit_test_setup_teardown(f, vmm_setup, vmm_teardown)
 

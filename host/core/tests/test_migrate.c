@@ -4,84 +4,12 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
 #include "virtio_irq_internal.h"
-
-/* Of the format, which must not change without a new version */
-#define HEADER			40
-/* With one store */
-#define EP_SIZE			44
-#define VECTOR_SIZE		44
-
-#define H_VERSION		4
-#define H_MAX_VECTORS		8
-#define H_NEXT_LINE		24
-#define H_NEXT_DATA16		28
-#define H_NUM_EPS		32
-#define H_FEATURES		36
-#define E_ID			0
-#define E_FLAGS			4
-#define E_PASID_WIDTH		5
-#define E_NUM_STORES		6
-#define E_PAD			7
-#define E_NUM			32
-#define V_INDEX			0
-#define V_DATA			4
-#define V_STATE			8
-#define V_STORE			12
-#define V_WIDTH			14
-#define V_ORDER			15
-#define V_ROUTE			16
-#define V_ROUTE_DATA		24
-#define V_PAD			40
-
-struct blob {
-	uint8_t *data;
-	size_t size;
-};
-
-static struct blob save(struct vmm *vmm)
-{
-	struct blob blob;
-
-	assert_int_equal(virtio_irq_core_save(vmm->core, &blob.data, &blob.size), 0);
-	assert_int_equal(blob.size, HEADER + stats(vmm).endpoints * EP_SIZE +
-			 stats(vmm).allocated * VECTOR_SIZE);
-	return blob;
-}
-
-/* A copy of exactly that size, so that reading past it is seen */
-static int load_bytes(struct vmm *vmm, const uint8_t *data, size_t size)
-{
-	uint8_t *copy = malloc(size ? size : 1);
-	int ret;
-
-	assert_non_null(copy);
-	memcpy(copy, data, size);
-	ret = virtio_irq_core_load(vmm->core, copy, size);
-	free(copy);
-	if (ret) {
-		struct virtio_irq_stats s = stats(vmm);
-
-		/* On any error the core is empty */
-		assert_int_equal(s.endpoints + s.allocated + s.committed + s.armed, 0);
-		assert_int_equal(vmm->taken, 0);
-		assert_int_equal(vmm->attached, vmm->detached);
-	} else {
-		check_gauges(vmm);
-	}
-	return ret;
-}
-
-static int load(struct vmm *vmm, struct blob blob)
-{
-	return load_bytes(vmm, blob.data, blob.size);
-}
 
 /* Everything that can be: two endpoints, blocks with holes, all states */
 static void populate(struct vmm *vmm)
@@ -126,8 +54,6 @@ static bool append(void *arg, const struct virtio_irq_vector_info *v)
 	list->info[list->num].pair.data = v->pair.data;
 	list->info[list->num].route.address = v->route.address;
 	list->info[list->num].route.data = v->route.data;
-	list->info[list->num].delivered = v->delivered;
-	list->info[list->num].routed = v->routed;
 	list->num++;
 	return true;
 }
@@ -148,42 +74,42 @@ static void list_vectors(struct vmm *vmm, struct list *list)
 	qsort(list->info, list->num, sizeof(list->info[0]), by_name);
 }
 
+/* DEV-142 */
 static void migrate_round_trip_keeps_every_vector(void **state)
 {
 	struct list before, after;
 	struct vmm *vmm = *state;
-	struct blob blob, again;
+	struct image image, again;
 
 	populate(vmm);
 	list_vectors(vmm, &before);
 	assert_int_equal(before.num, 29);
-	blob = save(vmm);
+	image = save(vmm);
 	vmm_free_core(vmm);
 	/* The destination has another seed */
 	vmm->config.seed = 99;
 	vmm_new_core(vmm);
-	assert_int_equal(load(vmm, blob), 0);
+	assert_int_equal(load(vmm, image), 0);
 	list_vectors(vmm, &after);
 	assert_memory_equal(&before, &after, sizeof(before));
 
 	again = save(vmm);
-	assert_int_equal(again.size, blob.size);
-	assert_memory_equal(again.data, blob.data, blob.size);
-	free(again.data);
-	free(blob.data);
+	assert_true(image_equal(image, again));
+	image_free(again);
+	image_free(image);
 }
 
 static void migrate_armed_pairs_work_and_others_do_not(void **state)
 {
 	struct vmm *vmm = *state;
 	struct list list;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	vmm_free_core(vmm);
 	vmm_new_core(vmm);
-	assert_int_equal(load(vmm, blob), 0);
+	assert_int_equal(load(vmm, image), 0);
 	list_vectors(vmm, &list);
 	for (size_t i = 0; i < list.num; i++) {
 		const struct virtio_irq_vector_info *v = &list.info[i];
@@ -193,7 +119,7 @@ static void migrate_armed_pairs_work_and_others_do_not(void **state)
 		if (v->armed)
 			assert_int_equal(vmm_ep(vmm, v->endpoint)->last.data, v->route.data);
 	}
-	free(blob.data);
+	image_free(image);
 }
 
 /* Requests on the destination find what the source left */
@@ -202,16 +128,16 @@ static void migrate_behaviour_goes_on(void **state)
 	struct virtio_irq_msg pair;
 	struct vmm *vmm = *state;
 	uint32_t base;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
 	pair.data = data_of(vmm, EP, 10);
 	base = data_of(vmm, EP, 16);
-	blob = save(vmm);
+	image = save(vmm);
 	vmm_free_core(vmm);
 	vmm_new_core(vmm);
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 
 	/* Idempotent, and the pair is the identical one */
 	must_attach(vmm, EP);
@@ -221,12 +147,15 @@ static void migrate_behaviour_goes_on(void **state)
 	assert_int_equal(alloc(vmm, EP, 50, 3, 0, NULL), VIRTIO_IRQ_S_BUSY);
 	assert_int_equal(alloc(vmm, EP, 32, 7, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS, NULL),
 			 VIRTIO_IRQ_S_BUSY);
+	/* The hole of the block is one still */
+	assert_false(vector(vmm, EP, 33, NULL));
+	assert_int_equal(alloc(vmm, EP, 33, 1, 0, NULL), VIRTIO_IRQ_S_BUSY);
 	/*
 	 * The block's tail is still its own, and every other value that is taken,
 	 * also when the cursor has come round; committed vectors are still committed.
 	 */
 	vmm->core->next_data16 = 0;
-	for (unsigned int i = 0; i < 400; i++) {
+	for (unsigned int i = 0; i < 1000; i++) {
 		must_alloc(vmm, EP, 1000 + i, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
 		assert_true(data_of(vmm, EP, 1000 + i) < base ||
 			    data_of(vmm, EP, 1000 + i) >= base + 8);
@@ -238,54 +167,57 @@ static void migrate_behaviour_goes_on(void **state)
 	assert_int_equal(stats(vmm).committed, 1);
 }
 
-static void migrate_does_not_reuse_data_values_soon(void **state)
+/* DEV-69: where they go on is another place for each seed */
+static void migrate_begins_anew_with_data_values(void **state)
 {
+	uint32_t data[8], data16[8], equal = 0;
 	struct vmm *vmm = *state;
-	uint32_t data, data16;
-	struct blob blob;
+	struct image image = save(vmm);
 
-	start(vmm, 1, 0);
-	must_alloc(vmm, EP, 1, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
-	data = data_of(vmm, EP, 0);
-	data16 = data_of(vmm, EP, 1);
-	assert_int_equal(vfree(vmm, EP, 0, 2), 0);
-	blob = save(vmm);
-	vmm_free_core(vmm);
-	vmm_new_core(vmm);
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
-	must_alloc(vmm, EP, 0, 1, 0);
-	must_alloc(vmm, EP, 1, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
-	assert_int_not_equal(data_of(vmm, EP, 0), data);
-	assert_int_not_equal(data_of(vmm, EP, 1), data16);
+	for (unsigned int i = 0; i < ARRAY_SIZE(data); i++) {
+		vmm_free_core(vmm);
+		vmm->config.seed = i;
+		vmm_new_core(vmm);
+		assert_int_equal(load(vmm, image), 0);
+		start(vmm, 1, 0);
+		must_alloc(vmm, EP, 1, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
+		data[i] = data_of(vmm, EP, 0);
+		data16[i] = data_of(vmm, EP, 1);
+		for (unsigned int j = 0; j < i; j++)
+			equal += (data[j] == data[i]) + (data16[j] == data16[i]);
+	}
+	assert_in_range(equal, 0, 1);
+	image_free(image);
 }
 
 static void migrate_empty_core(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob = save(vmm);
+	struct image image = save(vmm);
 
-	assert_int_equal(blob.size, HEADER);
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	assert_int_equal(image.num_eps + image.num_vectors, 0);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 	start(vmm, 8, 0);
 }
 
+/* DEV-149; the quotas are the host's, and stay what they are here */
 static void migrate_what_is_taken_stays_whatever_the_quotas(void **state)
 {
 	struct virtio_irq_quotas none = { .vectors = 0 };
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	set_quotas(vmm, none);
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 	assert_int_equal(stats(vmm).allocated, 29);
 	assert_int_equal(quotas(vmm).pool, 0);
 	assert_int_equal(quotas(vmm).committed, 0);
+	assert_int_equal(stats(vmm).limited[VIRTIO_IRQ_LIMIT_COMMITTED], 0);
 	must_activate(vmm, EP, 10);
 	assert_int_equal(activate(vmm, EP, 0, ROUTE_ADDRESS, 0, NULL), VIRTIO_IRQ_S_QUOTA);
 }
@@ -293,65 +225,41 @@ static void migrate_what_is_taken_stays_whatever_the_quotas(void **state)
 static void load_needs_a_core_without_endpoints(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob = save(vmm);
+	struct image image = save(vmm);
 
 	start(vmm, 8, 0);
-	assert_int_equal(virtio_irq_core_load(vmm->core, blob.data, blob.size), -EINVAL);
+	assert_int_equal(virtio_irq_core_load(vmm->core, image.eps, 0, image.vectors, 0),
+			 -EINVAL);
 	/* And leaves one with endpoints alone */
 	assert_int_equal(stats(vmm).allocated, 8);
-	free(blob.data);
-}
-
-static void load_with_another_config_is_einval(void **state)
-{
-	struct vmm *vmm = *state;
-	const struct virtio_irq_core_config config = vmm->config;
-	struct blob blob;
-
-	populate(vmm);
-	blob = save(vmm);
-	for (unsigned int i = 0; i < 4; i++) {
-		vmm_free_core(vmm);
-		vmm->config = config;
-		if (i == 0)
-			vmm->config.max_vectors++;
-		else if (i == 1)
-			vmm->config.max_endpoints++;
-		else if (i == 2)
-			vmm->config.max_count++;
-		else
-			vmm->config.tlv_size += 8;
-		vmm_new_core(vmm);
-		assert_int_equal(load(vmm, blob), -EINVAL);
-	}
-	free(blob.data);
+	image_free(image);
 }
 
 static void load_of_an_endpoint_that_is_refused_is_enodev(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	vmm->attach_status = VIRTIO_IRQ_S_NOENT;
-	assert_int_equal(load(vmm, blob), -ENODEV);
+	assert_int_equal(load(vmm, image), -ENODEV);
 	vmm->attach_status = 0;
-	virtio_irq_put32(blob.data + HEADER + E_ID, EP_DENIED);
-	assert_int_equal(load(vmm, blob), -ENODEV);
-	free(blob.data);
+	image.eps[0].id = EP_DENIED;
+	assert_int_equal(load(vmm, image), -ENODEV);
+	image_free(image);
 }
 
-/* The guest has been told once, and there is no way to tell it again */
+/* The guest has been told once, and there is no way to tell it again; DEV-143 */
 static void load_of_an_endpoint_that_has_changed_is_enodev(void **state)
 {
 	struct virtio_irq_ep_info info;
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	info = vmm->info;
 	for (unsigned int i = 0; i < 7; i++) {
@@ -370,333 +278,310 @@ static void load_of_an_endpoint_that_has_changed_is_enodev(void **state)
 			vmm->info.stores[0].flags ^= VIRTIO_IRQ_STORE_F_COMMIT;
 		else
 			vmm->info.stores[0].multi_msi--;
-		assert_int_equal(load(vmm, blob), -ENODEV);
+		assert_int_equal(load(vmm, image), -ENODEV);
 	}
 	vmm->info = info;
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
 static void load_where_commit_is_refused_is_an_error(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	for (unsigned int n = 0; n < 12; n++) {
 		vmm->commit_limit = n;
 		vmm->commit_status = VIRTIO_IRQ_S_PERM;
-		assert_int_equal(load(vmm, blob), -ENOSPC);
+		assert_int_equal(load(vmm, image), -ENOSPC);
 		vmm->commit_status = VIRTIO_IRQ_S_NOMEM;
-		assert_int_equal(load(vmm, blob), -ENOMEM);
+		assert_int_equal(load(vmm, image), -ENOMEM);
 	}
 	vmm->commit_status = 0;
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
 static void load_of_a_route_that_cannot_be_delivered_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct image image;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	vmm->check_status = VIRTIO_IRQ_S_RANGE;
-	assert_int_equal(load(vmm, blob), -EINVAL);
+	assert_int_equal(load(vmm, image), -EINVAL);
 	vmm->check_status = 0;
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
-}
-
-static void save_without_memory_is_enomem(void **state)
-{
-	struct vmm *vmm = *state;
-	struct blob blob;
-
-	populate(vmm);
-	for (unsigned int n = 1; n <= 2; n++) {
-		fail_malloc_from(n);
-		assert_int_equal(virtio_irq_core_save(vmm->core, &blob.data, &blob.size), -ENOMEM);
-	}
-	fail_malloc_from(0);
-	blob = save(vmm);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
 static void load_without_memory_is_enomem(void **state)
 {
 	struct vmm *vmm = *state;
 	unsigned int nth = 0;
-	struct blob blob;
+	struct image image;
 	int ret;
 
 	populate(vmm);
-	blob = save(vmm);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
 	do {
 		virtio_irq_core_reset(vmm->core);
 		fail_malloc_from(++nth);
-		ret = virtio_irq_core_load(vmm->core, blob.data, blob.size);
+		ret = load(vmm, image);
 		assert_true(ret == 0 || ret == -ENOMEM);
 	} while (ret);
 	fail_malloc_from(0);
-	/* A handle and a map for an endpoint, vectors, another handle */
-	assert_true(nth > 3);
-	free(blob.data);
-}
-
-static void load_of_a_truncated_blob_is_einval(void **state)
-{
-	struct vmm *vmm = *state;
-	struct blob blob;
-
-	populate(vmm);
-	blob = save(vmm);
-	virtio_irq_core_reset(vmm->core);
-	for (size_t size = 0; size < blob.size; size++)
-		assert_int_equal(load_bytes(vmm, blob.data, size), -EINVAL);
-	free(blob.data);
-}
-
-static void load_of_trailing_bytes_is_einval(void **state)
-{
-	struct vmm *vmm = *state;
-	struct blob blob;
-	uint8_t *longer;
-
-	populate(vmm);
-	blob = save(vmm);
-	virtio_irq_core_reset(vmm->core);
-	longer = calloc(1, blob.size + 1);
-	assert_non_null(longer);
-	memcpy(longer, blob.data, blob.size);
-	assert_int_equal(load_bytes(vmm, longer, blob.size + 1), -EINVAL);
-	free(longer);
-	free(blob.data);
+	/*
+	 * A handle for an endpoint, vectors, a chunk of lines, the endpoint's map
+	 * and lines of DATA16, another handle
+	 */
+	assert_true(nth > 6);
+	image_free(image);
 }
 
 /*
- * Two endpoints, one with a block of 4 (the first three of it), a DATA16 vector
- * and a wide one behind it, in the order of the blob.
+ * Two endpoints, one with a block of 4 (the first three of it, one freed), a
+ * DATA16 vector, a wide one and an armed one.
  */
-static struct blob small_blob(struct vmm *vmm)
+static struct image small_image(struct vmm *vmm)
 {
-	struct blob blob;
+	struct image image;
 
+	/* Not at the end of where values can be */
+	vmm->core->next_data16 = 64;
 	must_attach(vmm, EP);
 	must_alloc(vmm, EP, 4, 3, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS | VIRTIO_IRQ_ALLOC_F_DATA16);
 	must_alloc(vmm, EP, 20, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
-	must_alloc(vmm, EP, 21, 1, 0);
-	must_activate(vmm, EP, 21);
+	must_alloc(vmm, EP, 21, 2, 0);
+	must_activate(vmm, EP, 22);
+	assert_int_equal(vfree(vmm, EP, 6, 1), VIRTIO_IRQ_S_OK);
 	must_attach(vmm, EP2);
-	blob = save(vmm);
+	must_alloc(vmm, EP2, 7, 1, 0);
+	image = save(vmm);
+	assert_int_equal(image.num_eps, 2);
+	assert_int_equal(image.num_vectors, 7);
 	virtio_irq_core_reset(vmm->core);
-	return blob;
+	return image;
 }
 
-static uint8_t *vec(struct blob blob, unsigned int n)
-{
-	return blob.data + HEADER + EP_SIZE + n * VECTOR_SIZE;
-}
+#define BLOCK	(VIRTIO_IRQ_SAVED_CONTIGUOUS | VIRTIO_IRQ_SAVED_DATA16)
 
-/* One change that makes it senseless */
+/* One change that makes it senseless; DEV-147 */
 static void load_of_a_corrupted_field_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob good = small_blob(vmm), bad = good;
-	uint8_t *ep2 = NULL, *e;
+	struct image image = small_image(vmm);
+	struct virtio_irq_saved_endpoint *ep = &image.eps[0], *ep2 = &image.eps[1];
+	struct virtio_irq_saved_vector *first = saved(image, 0, 4), *second = saved(image, 0, 5),
+				       *freed = saved(image, 0, 6), *data16 = saved(image, 0, 20),
+				       *wide = saved(image, 0, 21), *armed = saved(image, 0, 22),
+				       *other = saved(image, 0, 7);
 	unsigned int num = 0;
 
-	bad.data = malloc(good.size);
-	assert_non_null(bad.data);
-	assert_int_equal(load(vmm, good), 0);
+	assert_int_equal(freed->flags, BLOCK | VIRTIO_IRQ_SAVED_FREED);
+	assert_int_equal(load(vmm, image), 0);
 	virtio_irq_core_reset(vmm->core);
 
-#define BAD(offset_of, put, value)						\
+#define BAD(field, value)							\
 	do {									\
-		memcpy(bad.data, good.data, good.size);				\
-		e = bad.data + HEADER;						\
-		ep2 = bad.data + good.size - EP_SIZE;				\
-		(void)e;							\
-		(void)ep2;							\
-		put(offset_of, value);						\
-		assert_int_equal(load(vmm, bad), -EINVAL);			\
+		__typeof__(field) good = field;					\
+										\
+		field = (value);						\
+		if (load(vmm, image) != -EINVAL)				\
+			fail_msg("%s = %s was taken", #field, #value);		\
+		field = good;							\
 		num++;								\
 	} while (0)
-#define PUT8(p, v)	(*(p) = (v))
 
-	BAD(bad.data, PUT8, 'v');
-	BAD(bad.data + H_VERSION, virtio_irq_put32, 1);
-	BAD(bad.data + H_MAX_VECTORS, virtio_irq_put32, 4095);
-	BAD(bad.data + H_NEXT_LINE, virtio_irq_put32, VIRTIO_IRQ_LINE_FIRST - 1);
-	BAD(bad.data + H_NEXT_LINE, virtio_irq_put32, VIRTIO_IRQ_LINE_END);
-	BAD(bad.data + H_NEXT_DATA16, virtio_irq_put32, VIRTIO_IRQ_DATA16_END);
-	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, 5);
-	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, UINT32_MAX);
-	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, 1);
-	BAD(bad.data + H_NUM_EPS, virtio_irq_put32, 3);
-	BAD(bad.data + H_FEATURES, virtio_irq_put32, 1);
-	BAD(bad.data + H_FEATURES, virtio_irq_put32, 4);
-	/* The same endpoint twice */
-	BAD(ep2 + E_ID, virtio_irq_put32, EP);
-	BAD(e + E_FLAGS, PUT8, 2);
-	BAD(e + E_PAD, PUT8, 1);
-	BAD(e + E_NUM_STORES, PUT8, VIRTIO_IRQ_CORE_MAX_STORES + 1);
-	/* So many that they end after the blob */
-	BAD(ep2 + E_NUM_STORES, PUT8, 2);
-	BAD(ep2 + E_NUM, virtio_irq_put32, 1);
-	BAD(ep2 + E_NUM, virtio_irq_put32, UINT32_MAX);
+	BAD(image.num_eps, 1);
+	BAD(image.num_vectors, image.num_vectors - 1);
+	BAD(image.num_eps, 5);
+	BAD(image.num_eps, UINT32_MAX);
+	BAD(image.num_vectors, 4097);
+	BAD(image.num_vectors, UINT32_MAX);
+	BAD(ep2->id, EP);
+	BAD(ep->num_stores, VIRTIO_IRQ_CORE_MAX_STORES + 1);
+	BAD(ep->stores[7].size, 1);
+	BAD(ep->stores[1].store, 1);
+	BAD(ep->num_vectors, ep->num_vectors + 1);
+	BAD(ep->num_vectors, UINT32_MAX);
+	BAD(ep2->num_vectors, 0);
+	BAD(ep2->num_vectors, 2);
 
-	BAD(vec(bad, 3) + V_INDEX, virtio_irq_put32, 2048);
+	BAD(data16->index, 2048);
+	BAD(data16->store, 1);
 	/* Two vectors of a name */
-	BAD(vec(bad, 3) + V_INDEX, virtio_irq_put32, 4);
-	BAD(vec(bad, 4) + V_INDEX, virtio_irq_put32, 20);
+	BAD(data16->index, 4);
+	BAD(wide->index, 20);
+	BAD(wide->index, 6);
 	/* A block whose first index would be below 0, or not the same */
-	BAD(vec(bad, 1) + V_INDEX, virtio_irq_put32, 0);
-	BAD(vec(bad, 1) + V_INDEX, virtio_irq_put32, 7);
-	/* DATA16 and the value do not agree */
-	BAD(vec(bad, 3) + V_DATA, virtio_irq_put32, 0x10000);
-	BAD(vec(bad, 4) + V_DATA, virtio_irq_put32, 0xffff);
-	/* Not ascending; the same twice; in the block and in its tail */
-	BAD(vec(bad, 3) + V_DATA, virtio_irq_put32, 0);
-	BAD(vec(bad, 1) + V_DATA, virtio_irq_put32, 0);
-	BAD(vec(bad, 3) + V_DATA, virtio_irq_put32, 2);
-	BAD(vec(bad, 3) + V_DATA, virtio_irq_put32, 3);
-	BAD(vec(bad, 2) + V_DATA, virtio_irq_put32, 3);
-	BAD(vec(bad, 0) + V_STATE, virtio_irq_put32, VIRTIO_IRQ_V_DATA16);
-	BAD(vec(bad, 1) + V_STATE, virtio_irq_put32, VIRTIO_IRQ_V_DATA16);
-	BAD(vec(bad, 3) + V_STATE, virtio_irq_put32, 0);
-	BAD(vec(bad, 3) + V_STATE, virtio_irq_put32, VIRTIO_IRQ_V_DATA16 | VIRTIO_IRQ_V_TAKEN);
-	BAD(vec(bad, 3) + V_STATE, virtio_irq_put32,
-	    VIRTIO_IRQ_V_DATA16 | VIRTIO_IRQ_V_PASID_VALID);
-	BAD(vec(bad, 3) + V_STATE, virtio_irq_put32, VIRTIO_IRQ_V_DATA16 | 5);
-	BAD(vec(bad, 3) + V_STATE, virtio_irq_put32, VIRTIO_IRQ_V_DATA16 | 1u << 31);
+	BAD(second->index, 0);
+	BAD(second->index, 7);
+	BAD(freed->index, 7);
+	/* Not a value of ours; of the others' kind; of no line that there can be */
+	BAD(data16->data, data16->data & ~0x700u);
+	BAD(wide->data, wide->data ^ 0x400);
+	BAD(data16->data, wide->data | 0x1f);
+	BAD(wide->data, data16->data + 1);
+	BAD(data16->data, data16->data | 0x10000);
+	BAD(wide->data, wide->data | 0x1000000);
+	/* The same twice; of another generation; in the block, its hole and its tail */
+	BAD(wide->data, armed->data);
+	BAD(wide->data, armed->data ^ (1u << 25));
+	BAD(data16->data, second->data);
+	BAD(data16->data, freed->data);
+	BAD(data16->data, freed->data + 1);
+	BAD(second->data, first->data);
+	BAD(second->data, freed->data + 1);
+	/* Of another endpoint, in its line */
+	BAD(other->data, wide->data);
+	BAD(other->data, wide->data | 0x1f);
+	BAD(first->flags, VIRTIO_IRQ_SAVED_DATA16);
+	BAD(second->flags, VIRTIO_IRQ_SAVED_DATA16);
+	BAD(data16->flags, 0);
+	BAD(wide->flags, VIRTIO_IRQ_SAVED_DATA16);
+	BAD(wide->flags, VIRTIO_IRQ_SAVED_PASID_VALID);
+	BAD(wide->pasid, 5);
+	BAD(wide->flags, VIRTIO_IRQ_SAVED_HOST_PAIR << 1);
+	BAD(wide->flags, 1u << 31);
+	/* Freed, but in no block; armed as well; all of its block */
+	BAD(wide->flags, VIRTIO_IRQ_SAVED_FREED);
+	BAD(data16->flags, VIRTIO_IRQ_SAVED_FREED | BLOCK);
+	BAD(freed->flags, VIRTIO_IRQ_SAVED_FREED | BLOCK | VIRTIO_IRQ_SAVED_COMMITTED);
+	BAD(armed->flags, VIRTIO_IRQ_SAVED_FREED | VIRTIO_IRQ_SAVED_ARMED);
 	/* Not armed, but with a route */
-	BAD(vec(bad, 4) + V_STATE, virtio_irq_put32, 0);
-	BAD(vec(bad, 3) + V_ROUTE, virtio_irq_put64, ROUTE_ADDRESS);
-	BAD(vec(bad, 3) + V_ROUTE_DATA, virtio_irq_put32, 1);
+	BAD(armed->flags, 0);
+	BAD(wide->route_address, ROUTE_ADDRESS);
+	BAD(wide->route_data, 1);
 	/* Armed with one that cannot be delivered */
-	BAD(vec(bad, 4) + V_ROUTE, virtio_irq_put64, ROUTE_ADDRESS + 2);
-	BAD(vec(bad, 4) + V_ROUTE, virtio_irq_put64, ROUTE_REFUSED);
-	BAD(vec(bad, 3) + V_STORE, virtio_irq_put16, 1);
-	BAD(vec(bad, 3) + V_WIDTH, PUT8, 1);
-	BAD(vec(bad, 3) + V_WIDTH, PUT8, 65);
+	BAD(armed->route_address, ROUTE_ADDRESS + 2);
+	BAD(armed->route_address, ROUTE_REFUSED);
+	BAD(data16->addr_width, 1);
+	BAD(data16->addr_width, 65);
 	/* The pair address does not fit; other constraints than the block's */
-	BAD(vec(bad, 3) + V_WIDTH, PUT8, 31);
-	BAD(vec(bad, 1) + V_WIDTH, PUT8, 40);
+	BAD(data16->addr_width, 31);
+	BAD(second->addr_width, 40);
+	BAD(freed->addr_width, 40);
 	/* A block that is none, too large, or of two sizes */
-	BAD(vec(bad, 3) + V_ORDER, PUT8, 1);
-	BAD(vec(bad, 0) + V_ORDER, PUT8, 6);
-	BAD(vec(bad, 0) + V_ORDER, PUT8, 255);
-	BAD(vec(bad, 1) + V_ORDER, PUT8, 1);
-	BAD(vec(bad, 2) + V_ORDER, PUT8, 1);
-	BAD(vec(bad, 2) + V_ORDER, PUT8, 5);
-	BAD(vec(bad, 3) + V_PAD, virtio_irq_put32, 1);
-	assert_int_equal(num, 55);
+	BAD(data16->order, 1);
+	BAD(first->order, 6);
+	BAD(first->order, 255);
+	BAD(second->order, 1);
+	BAD(second->order, 5);
+	BAD(freed->order, 1);
+	assert_int_equal(num, 65);
 
-	assert_int_equal(load(vmm, good), 0);
-	free(bad.data);
-	free(good.data);
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
-/* The order is part of the format, also within a block */
-static void load_of_vectors_out_of_order_is_einval(void **state)
+/* Their indices may be what they like, their generation may not */
+static void load_of_a_block_of_two_generations_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob = small_blob(vmm);
-	uint8_t swap[VECTOR_SIZE];
+	struct virtio_irq_saved_vector *v;
+	struct image image;
 
-	for (unsigned int i = 0; i < 4; i++) {
-		memcpy(swap, vec(blob, i), VECTOR_SIZE);
-		memcpy(vec(blob, i), vec(blob, i + 1), VECTOR_SIZE);
-		memcpy(vec(blob, i + 1), swap, VECTOR_SIZE);
-		assert_int_equal(load(vmm, blob), -EINVAL);
-		memcpy(vec(blob, i + 1), vec(blob, i), VECTOR_SIZE);
-		memcpy(vec(blob, i), swap, VECTOR_SIZE);
-	}
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	vmm->info.stores[0].size = 0;
+	must_attach(vmm, EP);
+	must_alloc(vmm, EP, 4, 2, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS);
+	image = save(vmm);
+	virtio_irq_core_reset(vmm->core);
+	v = saved(image, 0, 5);
+	v->data += 1u << 25;
+	v->index += 1u << 25;
+	assert_int_equal(load(vmm, image), -EINVAL);
+	v->data -= 1u << 25;
+	v->index -= 1u << 25;
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
 /* The second vector of a block of which the first would have index -1 */
 static void load_of_a_block_that_begins_before_the_store_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob = small_blob(vmm);
-	uint8_t *v = vec(blob, 3);
+	struct virtio_irq_saved_vector *v;
+	struct image image;
 
-	virtio_irq_put32(v + V_STATE, VIRTIO_IRQ_V_DATA16 | VIRTIO_IRQ_V_CONTIGUOUS);
-	v[V_ORDER] = 1;
-	virtio_irq_put32(v + V_DATA, 5);
-	virtio_irq_put32(v + V_INDEX, 0);
-	assert_int_equal(load(vmm, blob), -EINVAL);
+	must_attach(vmm, EP);
+	must_alloc(vmm, EP, 4, 1, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS);
+	image = save(vmm);
+	virtio_irq_core_reset(vmm->core);
+	v = image.vectors;
+	v->order = 1;
+	v->data |= 1;
+	v->index = 0;
+	assert_int_equal(load(vmm, image), -EINVAL);
 	/* It is that alone */
-	virtio_irq_put32(v + V_INDEX, 1);
-	assert_int_equal(load(vmm, blob), 0);
-	free(blob.data);
+	v->index = 1;
+	assert_int_equal(load(vmm, image), 0);
+	image_free(image);
 }
 
-static void load_of_more_than_max_vectors_is_einval(void **state)
+/* Freed vectors come last: a block begins with one that lives */
+static void load_of_a_block_that_begins_with_a_freed_vector_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob blob;
+	struct virtio_irq_saved_vector swap;
+	struct image image;
 
-	vmm_free_core(vmm);
-	vmm->config.max_vectors = 2;
-	vmm_new_core(vmm);
-	start(vmm, 2, 0);
-	blob = save(vmm);
+	must_attach(vmm, EP);
+	must_alloc(vmm, EP, 4, 2, VIRTIO_IRQ_ALLOC_F_CONTIGUOUS);
+	assert_int_equal(vfree(vmm, EP, 4, 1), VIRTIO_IRQ_S_OK);
+	image = save(vmm);
 	virtio_irq_core_reset(vmm->core);
-	blob.data = realloc(blob.data, blob.size + VECTOR_SIZE);
-	assert_non_null(blob.data);
-	memcpy(blob.data + blob.size, blob.data + blob.size - VECTOR_SIZE, VECTOR_SIZE);
-	virtio_irq_put32(blob.data + blob.size + V_INDEX, 2);
-	virtio_irq_put32(blob.data + blob.size + V_DATA, UINT32_MAX);
-	virtio_irq_put32(blob.data + HEADER + E_NUM, 3);
-	blob.size += VECTOR_SIZE;
-	assert_int_equal(load(vmm, blob), -EINVAL);
-	free(blob.data);
+	assert_int_equal(load(vmm, image), 0);
+	virtio_irq_core_reset(vmm->core);
+	swap = image.vectors[0];
+	image.vectors[0] = image.vectors[1];
+	image.vectors[1] = swap;
+	assert_int_equal(load(vmm, image), -EINVAL);
+	image_free(image);
 }
 
-/* Any single bit: an error, or something that is as good as a guest's own doing */
+/* Any single bit: an error, or something that is as good as a guest's own doing; DEV-147 */
 static void load_survives_every_flipped_bit(void **state)
 {
 	struct vmm *vmm = *state;
-	struct blob good = small_blob(vmm);
+	struct image image = small_image(vmm), again;
+	const size_t size[] = {
+		image.num_eps * sizeof(*image.eps),
+		image.num_vectors * sizeof(*image.vectors),
+	};
+	uint8_t *const bytes[] = { (uint8_t *)image.eps, (uint8_t *)image.vectors };
 	unsigned int accepted = 0;
+	int ret;
 
-	for (size_t bit = 0; bit < good.size * 8; bit++) {
-		struct blob bad = { .size = good.size };
-		struct blob again;
-		int ret;
-
-		bad.data = malloc(good.size);
-		assert_non_null(bad.data);
-		memcpy(bad.data, good.data, good.size);
-		bad.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		ret = load(vmm, bad);
-		assert_true(ret == 0 || ret == -EINVAL || ret == -ENODEV);
-		if (!ret) {
-			/* Nothing of it was lost or bent */
-			accepted++;
-			again = save(vmm);
-			assert_int_equal(again.size, bad.size);
-			assert_memory_equal(again.data, bad.data, bad.size);
-			free(again.data);
-			must_attach(vmm, EP);
-			must_alloc(vmm, EP, 1500, 40, VIRTIO_IRQ_ALLOC_F_DATA16);
-			must_alloc(vmm, EP, 1600, 40, 0);
+	for (size_t n = 0; n < 2; n++) {
+		for (size_t bit = 0; bit < size[n] * 8; bit++) {
+			bytes[n][bit / 8] ^= (uint8_t)(1u << bit % 8);
+			ret = load(vmm, image);
+			assert_true(ret == 0 || ret == -EINVAL || ret == -ENODEV);
+			if (!ret) {
+				/* Nothing of it was lost or bent */
+				accepted++;
+				again = save(vmm);
+				assert_int_equal(again.num_eps, image.num_eps);
+				assert_int_equal(again.num_vectors, image.num_vectors);
+				image_free(again);
+				must_attach(vmm, EP);
+				must_alloc(vmm, EP, 1500, 40, VIRTIO_IRQ_ALLOC_F_DATA16);
+				must_alloc(vmm, EP, 1600, 40, 0);
+			}
+			virtio_irq_core_reset(vmm->core);
+			bytes[n][bit / 8] ^= (uint8_t)(1u << bit % 8);
 		}
-		free(bad.data);
-		virtio_irq_core_reset(vmm->core);
 	}
-	/* Counters, routes, cursors and some indices may be anything */
+	/* Routes, generations and some indices may be anything */
 	assert_true(accepted > 100);
-	free(good.data);
+	image_free(image);
 }
 
 int main(void)
@@ -705,23 +590,19 @@ int main(void)
 		unit(migrate_round_trip_keeps_every_vector),
 		unit(migrate_armed_pairs_work_and_others_do_not),
 		unit(migrate_behaviour_goes_on),
-		unit(migrate_does_not_reuse_data_values_soon),
+		unit(migrate_begins_anew_with_data_values),
 		unit(migrate_empty_core),
 		unit(migrate_what_is_taken_stays_whatever_the_quotas),
 		unit(load_needs_a_core_without_endpoints),
-		unit(load_with_another_config_is_einval),
 		unit(load_of_an_endpoint_that_is_refused_is_enodev),
 		unit(load_of_an_endpoint_that_has_changed_is_enodev),
 		unit(load_where_commit_is_refused_is_an_error),
 		unit(load_of_a_route_that_cannot_be_delivered_is_einval),
-		unit(save_without_memory_is_enomem),
 		unit(load_without_memory_is_enomem),
-		unit(load_of_a_truncated_blob_is_einval),
-		unit(load_of_trailing_bytes_is_einval),
 		unit(load_of_a_corrupted_field_is_einval),
-		unit(load_of_vectors_out_of_order_is_einval),
+		unit(load_of_a_block_of_two_generations_is_einval),
 		unit(load_of_a_block_that_begins_before_the_store_is_einval),
-		unit(load_of_more_than_max_vectors_is_einval),
+		unit(load_of_a_block_that_begins_with_a_freed_vector_is_einval),
 		unit(load_survives_every_flipped_bit),
 	};
 

@@ -75,6 +75,7 @@ static void assert_unchanged(struct vmm *vmm, const struct virtio_irq_stats *bef
 	assert_memory_equal(before, &after, sizeof(after));
 }
 
+/* DEV-31 */
 static void request_every_type_has_its_success_length(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -91,6 +92,7 @@ static void request_every_type_has_its_success_length(void **state)
 	}
 }
 
+/* DEV-31, DEV-39 */
 static void request_success_length_does_not_depend_on_room(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -107,6 +109,7 @@ static void request_success_length_does_not_depend_on_room(void **state)
 	}
 }
 
+/* DEV-34, DEV-41 */
 static void request_wrong_readable_length_is_inval(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX + 8] = { 0 };
@@ -130,6 +133,7 @@ static void request_wrong_readable_length_is_inval(void **state)
 	}
 }
 
+/* DEV-33, DEV-41 */
 static void request_short_writable_part_is_inval_and_changes_nothing(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -149,6 +153,7 @@ static void request_short_writable_part_is_inval_and_changes_nothing(void **stat
 	}
 }
 
+/* DEV-32, DEV-33 */
 static void request_without_room_for_a_status_uses_nothing_and_changes_nothing(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -167,6 +172,7 @@ static void request_without_room_for_a_status_uses_nothing_and_changes_nothing(v
 	}
 }
 
+/* DEV-34 */
 static void request_unknown_type_is_unsupp_in_8_bytes(void **state)
 {
 	uint8_t req[64] = { 0 };
@@ -187,6 +193,7 @@ static void request_unknown_type_is_unsupp_in_8_bytes(void **state)
 	assert_int_equal(stats(vmm).requests[0], 248 * (8 + 1 + 1));
 }
 
+/* DEV-34 */
 static void request_reserved_byte_is_inval(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -209,6 +216,7 @@ static void request_reserved_byte_is_inval(void **state)
 	assert_int_equal(stats(vmm).malformed, 0);
 }
 
+/* DEV-34 */
 static void request_unknown_flag_is_inval(void **state)
 {
 	struct virtio_irq_req_activate act;
@@ -234,6 +242,7 @@ static void request_unknown_flag_is_inval(void **state)
 	assert_unchanged(vmm, &before);
 }
 
+/* DEV-85 */
 static void request_pasid_is_unsupp_until_offered(void **state)
 {
 	uint8_t bytes[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -264,6 +273,7 @@ static void request_pasid_without_its_flag_is_inval(void **state)
 	assert_int_equal(stats(vmm).armed, 0);
 }
 
+/* DEV-111 */
 static void request_other_stores_are_unsupp_until_offered(void **state)
 {
 	uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX];
@@ -295,6 +305,7 @@ static void request_of_unattached_endpoint_is_noent(void **state)
 	assert_int_equal(vmm->attached, 0);
 }
 
+/* DEV-57, DEV-75 */
 static void request_free_and_detach_of_unattached_endpoint_are_ok(void **state)
 {
 	struct vmm *vmm = *state;
@@ -339,6 +350,7 @@ static void request_value_out_of_bounds_is_range(void **state)
 	assert_int_equal(vfree(vmm, EP, UINT32_MAX - 2047, 2048), VIRTIO_IRQ_S_OK);
 }
 
+/* DEV-34 */
 static void request_malformed_comes_before_noent(void **state)
 {
 	struct vmm *vmm = *state;
@@ -373,6 +385,7 @@ static void request_counts_types_and_statuses(void **state)
 
 /* ATTACH, DETACH, reset */
 
+/* DEV-49, DEV-50 */
 static void attach_answers_window_and_store(void **state)
 {
 	struct virtio_irq_tlv_window window;
@@ -405,6 +418,7 @@ static void attach_answers_window_and_store(void **state)
 		assert_int_equal(tlvs[i], 0);
 }
 
+/* DEV-48 */
 static void attach_answers_isolated_only_if_true(void **state)
 {
 	struct virtio_irq_rsp_attach rsp;
@@ -420,6 +434,7 @@ static void attach_answers_isolated_only_if_true(void **state)
 	assert_int_equal(le32toh(rsp.flags), 0);
 }
 
+/* DEV-44 */
 static void attach_again_answers_the_same_and_keeps_vectors(void **state)
 {
 	struct vmm *vmm = *state;
@@ -436,6 +451,7 @@ static void attach_again_answers_the_same_and_keeps_vectors(void **state)
 	assert_int_equal(fire(vmm, EP, pair.address, pair.data), VIRTIO_IRQ_DELIVERED);
 }
 
+/* DEV-46 */
 static void attach_refused_by_the_vmm_costs_nothing(void **state)
 {
 	struct vmm *vmm = *state;
@@ -453,6 +469,7 @@ static void attach_refused_by_the_vmm_costs_nothing(void **state)
 	assert_int_equal(alloc(vmm, EP_ABSENT, 0, 1, 0, NULL), VIRTIO_IRQ_S_NOENT);
 }
 
+/* DEV-150 */
 static void attach_at_the_endpoint_limit_is_nospc(void **state)
 {
 	struct vmm *vmm = *state;
@@ -477,6 +494,7 @@ static void attach_without_memory_is_nomem(void **state)
 	must_attach(vmm, EP);
 }
 
+/* DEV-67 */
 static void attach_with_senseless_properties_is_deverr(void **state)
 {
 	struct vmm *vmm = *state;
@@ -517,6 +535,7 @@ static void attach_without_store_has_no_vectors(void **state)
 	assert_int_equal(fire(vmm, EP, 0, 0), VIRTIO_IRQ_PASS);
 }
 
+/* DEV-56 */
 static void detach_frees_everything_of_the_endpoint(void **state)
 {
 	struct vmm *vmm = *state;
@@ -540,6 +559,7 @@ static void detach_frees_everything_of_the_endpoint(void **state)
 	assert_int_equal(activate(vmm, EP, 0, ROUTE_ADDRESS, 0, NULL), VIRTIO_IRQ_S_NOENT);
 }
 
+/* DEV-136 */
 static void endpoint_gone_detaches_and_is_harmless_otherwise(void **state)
 {
 	struct vmm *vmm = *state;
@@ -556,6 +576,7 @@ static void endpoint_gone_detaches_and_is_harmless_otherwise(void **state)
 	assert_int_equal(deactivate(vmm, EP, 0), VIRTIO_IRQ_S_NOENT);
 }
 
+/* DEV-130 */
 static void reset_drops_everything_but_quotas_and_statistics(void **state)
 {
 	struct virtio_irq_quotas q = { .vectors = 7, .endpoint_vectors = 6, .committed = 5,
@@ -592,11 +613,11 @@ static void core_config_out_of_bounds_is_einval(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		bad[i] = good;
 	bad[0].max_vectors = 0;
-	bad[1].max_vectors = (1u << 24) + 1;
+	bad[1].max_vectors = VIRTIO_IRQ_CORE_MAX_VECTORS + 1;
 	bad[2].max_endpoints = 0;
-	bad[3].max_endpoints = (1u << 20) + 1;
+	bad[3].max_endpoints = VIRTIO_IRQ_CORE_MAX_ENDPOINTS + 1;
 	bad[4].max_count = 0;
-	bad[5].max_count = (1u << 16) + 1;
+	bad[5].max_count = VIRTIO_IRQ_CORE_MAX_COUNT + 1;
 	bad[6].tlv_size = VIRTIO_IRQ_CORE_TLV_MIN - 8;
 	bad[7].tlv_size = VIRTIO_IRQ_CORE_TLV_MIN + 4;
 	bad[8].tlv_size = VIRTIO_IRQ_CORE_TLV_MAX + 8;
@@ -631,9 +652,9 @@ static void core_extreme_configs_work(void **state)
 	struct vmm *vmm = *state;
 
 	vmm_free_core(vmm);
-	vmm->config.max_vectors = 1u << 24;
-	vmm->config.max_endpoints = 1u << 20;
-	vmm->config.max_count = 1u << 16;
+	vmm->config.max_vectors = VIRTIO_IRQ_CORE_MAX_VECTORS;
+	vmm->config.max_endpoints = VIRTIO_IRQ_CORE_MAX_ENDPOINTS;
+	vmm->config.max_count = VIRTIO_IRQ_CORE_MAX_COUNT;
 	vmm_new_core(vmm);
 	start(vmm, 2048, VIRTIO_IRQ_ALLOC_F_COMMIT);
 	vmm_free_core(vmm);

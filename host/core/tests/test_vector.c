@@ -42,6 +42,7 @@ static void commit_takes_and_release_gives_back(void **state)
 	assert_int_equal(vmm->taken, 0);
 }
 
+/* DEV-43 */
 static void commit_and_release_are_idempotent(void **state)
 {
 	struct vmm *vmm = *state;
@@ -58,6 +59,7 @@ static void commit_and_release_are_idempotent(void **state)
 	assert_int_equal(vmm->releases, 4);
 }
 
+/* DEV-72 */
 static void commit_of_a_range_is_all_or_nothing(void **state)
 {
 	struct vmm *vmm = *state;
@@ -113,6 +115,7 @@ static void commit_quota_is_named_before_the_pool(void **state)
 	assert_int_equal(vmm->commits, 0);
 }
 
+/* DEV-42 */
 static void commitment_survives_deactivate(void **state)
 {
 	struct vmm *vmm = *state;
@@ -196,6 +199,7 @@ static void activate_of_a_vector_that_is_not_allocated_is_noent(void **state)
 	assert_int_equal(activate(vmm, EP, 1, ROUTE_ADDRESS, 0, NULL), VIRTIO_IRQ_S_NOENT);
 }
 
+/* DEV-78, DEV-81 */
 static void activate_of_an_armed_vector_answers_the_identical_pair(void **state)
 {
 	struct virtio_irq_msg pair, again;
@@ -212,6 +216,7 @@ static void activate_of_an_armed_vector_answers_the_identical_pair(void **state)
 	assert_int_equal(stats(vmm).committed, 1);
 }
 
+/* DEV-79 */
 static void activate_of_an_armed_vector_is_never_refused_for_lack(void **state)
 {
 	struct vmm *vmm = *state;
@@ -230,6 +235,7 @@ static void activate_of_an_armed_vector_is_never_refused_for_lack(void **state)
 	fail_malloc_from(0);
 }
 
+/* DEV-82, DEV-83 */
 static void activate_reroutes_every_later_message(void **state)
 {
 	struct virtio_irq_vector_info info;
@@ -266,6 +272,7 @@ static void activate_uncommitted_commits_until_deactivate(void **state)
 	must_activate(vmm, EP, 1);
 }
 
+/* DEV-33 */
 static void activate_refused_leaves_the_vector_as_it_was(void **state)
 {
 	struct virtio_irq_vector_info info;
@@ -296,6 +303,7 @@ static void activate_of_a_committed_vector_takes_nothing(void **state)
 	assert_int_equal(stats(vmm).armed, 4);
 }
 
+/* DEV-84, DEV-156 */
 static void activate_with_a_route_that_cannot_be_delivered_is_range(void **state)
 {
 	struct virtio_irq_msg pair;
@@ -330,6 +338,7 @@ static void activate_passes_all_64_and_32_bits_of_the_route(void **state)
 	assert_int_equal(vmm_ep(vmm, EP)->last.data, 0xdeadbeef);
 }
 
+/* DEV-87 */
 static void deactivate_keeps_reservation_and_delivers_nothing(void **state)
 {
 	struct virtio_irq_msg pair;
@@ -359,6 +368,7 @@ static void deactivate_is_idempotent_and_noent_if_not_allocated(void **state)
 	assert_int_equal(deactivate(vmm, EP, 4), VIRTIO_IRQ_S_NOENT);
 }
 
+/* DEV-42 */
 static void release_of_an_armed_vector_takes_effect_at_deactivate(void **state)
 {
 	struct virtio_irq_msg pair;
@@ -392,6 +402,7 @@ static void commit_of_an_armed_vector_takes_nothing_and_outlives_deactivate(void
 
 /* Messages */
 
+/* DEV-98, DEV-100 */
 static void message_is_delivered_once_by_its_route(void **state)
 {
 	struct virtio_irq_msg pair[8];
@@ -451,6 +462,7 @@ static void message_that_is_no_pair_passes_unless_isolated(void **state)
 	assert_int_equal(stats(vmm).messages[VIRTIO_IRQ_BLOCKED_UNKNOWN], 2);
 }
 
+/* DEV-98 */
 static void message_with_a_pair_of_another_endpoint_is_blocked(void **state)
 {
 	struct virtio_irq_msg pair;
@@ -466,14 +478,15 @@ static void message_with_a_pair_of_another_endpoint_is_blocked(void **state)
 	assert_int_equal(fire(vmm, EP, pair.address, pair.data), VIRTIO_IRQ_DELIVERED);
 }
 
-/* Both may have been given the same value */
+/* Both may have been given the same value; DEV-98 */
 static void message_data_names_a_vector_within_its_source(void **state)
 {
 	struct virtio_irq_msg pair, pair2;
 	struct vmm *vmm = *state;
+	const uint32_t slot = vmm->core->next_data16;
 
 	start(vmm, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
-	vmm->core->next_data16 = data_of(vmm, EP, 0);
+	vmm->core->next_data16 = slot;
 	must_attach(vmm, EP2);
 	must_alloc(vmm, EP2, 0, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
 	pair = must_activate(vmm, EP, 0);
@@ -506,7 +519,6 @@ static void message_with_a_pasid_for_a_vector_without_is_blocked(void **state)
 	assert_int_equal(vmm_ep(vmm, EP)->delivered, 1);
 }
 
-/* No request can set one yet: through the table */
 static void bad_write_passes_unless_isolated(void **state)
 {
 	struct vmm *vmm = *state;

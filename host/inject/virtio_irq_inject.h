@@ -13,12 +13,6 @@
 
 #include "virtio_irq_core.h"
 
-enum virtio_irq_mute {
-	VIRTIO_IRQ_MUTE_OFF,
-	VIRTIO_IRQ_MUTE_SILENT,		/* requests take effect, no answer is given */
-	VIRTIO_IRQ_MUTE_STALL,		/* a kick does nothing at all */
-};
-
 enum virtio_irq_malform {
 	VIRTIO_IRQ_MALFORM_SHORT,	/* used length one less */
 	VIRTIO_IRQ_MALFORM_LONG,	/* used length one more */
@@ -26,6 +20,7 @@ enum virtio_irq_malform {
 	VIRTIO_IRQ_MALFORM_STATUS,	/* a status that does not exist */
 	VIRTIO_IRQ_MALFORM_WINDOW,	/* ACTIVATE: pair address outside the window */
 	VIRTIO_IRQ_MALFORM_ALIGN,	/* ACTIVATE: pair address not 4-byte aligned */
+	VIRTIO_IRQ_MALFORM_LIVE,	/* ACTIVATE: on x86 a message that some CPU may take */
 	VIRTIO_IRQ_MALFORM_PAIR,	/* ACTIVATE: another pair than before */
 	VIRTIO_IRQ_MALFORM_DATA,	/* ACTIVATE: data above 16 bits */
 	VIRTIO_IRQ_MALFORM_GRANTED,	/* ALLOC: more than asked for */
@@ -55,7 +50,6 @@ struct virtio_irq_inject {
 	struct virtio_irq_ruleset refuse;	/* arg: VIRTIO_IRQ_S_*, nothing changes */
 	struct virtio_irq_ruleset malform;	/* arg: enum virtio_irq_malform */
 	struct virtio_irq_ruleset delay;	/* arg: microseconds until the answer */
-	enum virtio_irq_mute mute;
 	uint64_t refused, malformed, delayed;
 };
 

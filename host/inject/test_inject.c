@@ -271,7 +271,7 @@ static void arguments_that_make_no_sense_are_refused(void **state)
 
 static void inject_nothing_is_the_core_itself(void **state)
 {
-	struct virtio_irq_inject inj = { .mute = VIRTIO_IRQ_MUTE_OFF };
+	struct virtio_irq_inject inj = { .refused = 0 };
 	struct vmm *vmm = *state;
 	struct answer a;
 

@@ -9,13 +9,15 @@
 #include <string.h>
 
 #include "virtio_irq_inject.h"
-#include "virtio_irq_internal.h"
 
 #define ANY			"any"
 #define MAX_MS			600000
 #define US_PER_MS		1000
 /* Longest name of a type, a status, or a malformation, and its NUL */
 #define MAX_WORD		16
+
+/* Of the data of an x86 message; 0: fixed */
+#define DELIVERY_MODE		UINT32_C(0x700)
 
 /* Not a status that any version of the specification is likely to get */
 #define NO_STATUS		0xee
@@ -31,6 +33,7 @@ static const char *malform_name(uint32_t malform)
 		[VIRTIO_IRQ_MALFORM_STATUS] = "status",
 		[VIRTIO_IRQ_MALFORM_WINDOW] = "window",
 		[VIRTIO_IRQ_MALFORM_ALIGN] = "align",
+		[VIRTIO_IRQ_MALFORM_LIVE] = "live",
 		[VIRTIO_IRQ_MALFORM_PAIR] = "pair",
 		[VIRTIO_IRQ_MALFORM_DATA] = "data",
 		[VIRTIO_IRQ_MALFORM_GRANTED] = "granted",
@@ -288,6 +291,28 @@ static uint8_t rule_type(const uint8_t *req, size_t req_size)
 	return virtio_irq_type_name(type) ? type : 0;
 }
 
+static uint32_t get_le32(const uint8_t *p)
+{
+	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t get_le64(const uint8_t *p)
+{
+	return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
+}
+
+static void put_le32(uint8_t *p, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(value >> 8 * i);
+}
+
+static void put_le64(uint8_t *p, uint64_t value)
+{
+	put_le32(p, (uint32_t)value);
+	put_le32(p + 4, (uint32_t)(value >> 32));
+}
+
 /* Whether there was anything to spoil */
 static bool malform_pair(uint8_t *rsp, uint32_t malform)
 {
@@ -297,16 +322,19 @@ static bool malform_pair(uint8_t *rsp, uint32_t malform)
 	switch (malform) {
 	case VIRTIO_IRQ_MALFORM_WINDOW:
 		/* No window is so large that this leads into it again */
-		virtio_irq_put64(address, virtio_irq_get64(address) ^ UINT64_C(1) << 62);
+		put_le64(address, get_le64(address) ^ UINT64_C(1) << 62);
 		return true;
 	case VIRTIO_IRQ_MALFORM_ALIGN:
-		virtio_irq_put64(address, virtio_irq_get64(address) | 2);
+		put_le64(address, get_le64(address) | 2);
+		return true;
+	case VIRTIO_IRQ_MALFORM_LIVE:
+		put_le32(data, get_le32(data) & ~DELIVERY_MODE);
 		return true;
 	case VIRTIO_IRQ_MALFORM_PAIR:
-		virtio_irq_put32(data, virtio_irq_get32(data) ^ 1);
+		put_le32(data, get_le32(data) ^ 1);
 		return true;
 	case VIRTIO_IRQ_MALFORM_DATA:
-		virtio_irq_put32(data, virtio_irq_get32(data) | UINT32_C(1) << 31);
+		put_le32(data, get_le32(data) | UINT32_C(1) << 31);
 		return true;
 	}
 	return false;
@@ -340,9 +368,8 @@ static bool malform_reply(uint32_t malform, uint8_t type, const uint8_t *req,
 	if (malform == VIRTIO_IRQ_MALFORM_GRANTED) {
 		if (type != VIRTIO_IRQ_T_ALLOC)
 			return false;
-		virtio_irq_put32(rsp + offsetof(struct virtio_irq_rsp_alloc, granted),
-				 virtio_irq_get32(req + offsetof(struct virtio_irq_req_alloc,
-								 count)) + 1);
+		put_le32(rsp + offsetof(struct virtio_irq_rsp_alloc, granted),
+			 get_le32(req + offsetof(struct virtio_irq_req_alloc, count)) + 1);
 		return true;
 	}
 	return type == VIRTIO_IRQ_T_ACTIVATE && malform_pair(rsp, malform);
