@@ -39,6 +39,32 @@ static bool ims_testdev_pending(ImsTestdevVector *v)
     return v->store->ops->pending(v);
 }
 
+/* Neither MSI nor MSI-X is on, and the function keeps nothing until one is */
+static bool ims_testdev_drops(ImsTestdevVector *v)
+{
+    ImsTestdevState *s = v->store->dev;
+
+    return s->drop_disabled &&
+           ims_testdev_store_number(v) == IMS_TESTDEV_STORE_MSI &&
+           ims_testdev_mode(s) == IMS_TESTDEV_MODE_NONE;
+}
+
+static void ims_testdev_drop(ImsTestdevVector *v)
+{
+    v->owed--;
+    v->fired++;
+    v->abandoned++;
+    v->store->dev->total.fired++;
+    v->store->dev->total.abandoned++;
+    trace_ims_testdev_cancel(ims_testdev_name(v->store->dev),
+                             ims_testdev_store_number(v), ims_testdev_index(v),
+                             0, true);
+    if (v->gap && v->owed) {
+        timer_mod(&v->timer,
+                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + v->gap);
+    }
+}
+
 void ims_testdev_retry(ImsTestdevVector *v)
 {
     if (v->store->ops->flush_pending && ims_testdev_pending(v)) {
@@ -58,6 +84,9 @@ void ims_testdev_retry(ImsTestdevVector *v)
         v->owed++;
         v->fired--;
         v->store->dev->total.fired--;
+        if (ims_testdev_drops(v)) {
+            ims_testdev_drop(v);
+        }
     }
 }
 
@@ -144,6 +173,19 @@ void ims_testdev_clear(ImsTestdevState *s)
     ims_testdev_for_each(s, ims_testdev_clear_vector);
     memset(&s->total, 0, sizeof(s->total));
     memset(&s->snapshot, 0, sizeof(s->snapshot));
+}
+
+/* However short that is, it is then that each vector had something to say */
+static void ims_testdev_drop_one(ImsTestdevVector *v)
+{
+    if (ims_testdev_drops(v) && v->owed && !ims_testdev_outstanding(v)) {
+        ims_testdev_drop(v);
+    }
+}
+
+void ims_testdev_disabled(ImsTestdevState *s)
+{
+    ims_testdev_for_each(s, ims_testdev_drop_one);
 }
 
 void ims_testdev_retry_all(ImsTestdevState *s)

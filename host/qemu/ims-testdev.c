@@ -9,11 +9,12 @@
  *   -device ims-testdev,id=t0[,vectors=N][,msi=N][,msi64=off][,msi-mask=off]
  *       [,bar-slots=N][,bar-addr32=on][,bar-data16=on]
  *       [,memory-slots=N][,memory-addr32=on][,memory-data16=on]
- *       [,memory-pasid=on]
+ *       [,memory-pasid=on][,drop-disabled=on]
  *
  * vectors: size of the MSI-X table, 0 for no MSI-X; msi: number of MSI vectors,
  * 0 for no MSI; msi64=off: an MSI capability that holds 32-bit addresses only;
- * msi-mask=off: no per-vector mask and pending bits in it.
+ * msi-mask=off: no per-vector mask and pending bits in it; drop-disabled=on:
+ * what it has to say while neither is enabled is lost.
  *
  * bar-slots, memory-slots: sizes of stores 1 and 2, 0 (the default) for none;
  * addr32, data16: 32-bit addresses, 16-bit data only; memory-pasid=on:
@@ -32,11 +33,16 @@
  *
  * A message leaves through the function's own bus master address space under
  * its own requester ID, be it fired or raw, as any device's would.
+ *
+ * The function can be reset by itself (FLR), by the Advanced Features
+ * capability that conventional PCI has for that: who passes it through to one
+ * guest after the other (VFIO) wants nothing of the last one to be left.
  */
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
+#include "qemu/range.h"
 #include "qapi/error.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -53,7 +59,7 @@ bool ims_testdev_is_master(ImsTestdevState *s)
     return pci_get_word(s->pdev.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
-static uint32_t ims_testdev_mode(ImsTestdevState *s)
+uint32_t ims_testdev_mode(ImsTestdevState *s)
 {
     if (msix_enabled(&s->pdev)) {
         return IMS_TESTDEV_MODE_MSIX;
@@ -318,12 +324,32 @@ static const MemoryRegionOps ims_testdev_ops = {
     .impl.max_access_size = 4,
 };
 
+/* Does a write to configuration space ask for a function-level reset? */
+static bool ims_testdev_wants_flr(ImsTestdevState *s, uint32_t addr,
+                                  uint32_t val, int len)
+{
+    uint32_t ctrl = s->af_cap + PCI_AF_CTRL;
+
+    return range_covers_byte(addr, len, ctrl) &&
+           (val >> 8 * (ctrl - addr)) & PCI_AF_CTRL_FLR;
+}
+
 static void ims_testdev_write_config(PCIDevice *pdev, uint32_t addr,
                                      uint32_t val, int len)
 {
+    ImsTestdevState *s = IMS_TESTDEV(pdev);
+    bool was_enabled = ims_testdev_mode(s) != IMS_TESTDEV_MODE_NONE;
+
     pci_default_write_config(pdev, addr, val, len);
+    if (was_enabled && ims_testdev_mode(s) == IMS_TESTDEV_MODE_NONE) {
+        ims_testdev_disabled(s);
+    }
+    if (ims_testdev_wants_flr(s, addr, val, len)) {
+        pci_device_reset(pdev);
+        return;
+    }
     /* Bus mastering, MSI or MSI-X may have been enabled: send what is owed */
-    ims_testdev_retry_all(IMS_TESTDEV(pdev));
+    ims_testdev_retry_all(s);
 }
 
 static void ims_testdev_reset(DeviceState *dev)
@@ -363,6 +389,14 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
                           TYPE_IMS_TESTDEV "-regs", IMS_TESTDEV_REGS_SIZE);
     pci_register_bar(pdev, IMS_TESTDEV_BAR_REGS, PCI_BASE_ADDRESS_SPACE_MEMORY,
                      &s->regs);
+
+    s->af_cap = pci_add_capability(pdev, PCI_CAP_ID_AF, 0, PCI_CAP_AF_SIZEOF,
+                                   errp);
+    if (s->af_cap < 0) {
+        return;
+    }
+    pdev->config[s->af_cap + PCI_AF_LENGTH] = PCI_CAP_AF_SIZEOF;
+    pdev->config[s->af_cap + PCI_AF_CAP] = PCI_AF_CAP_TP | PCI_AF_CAP_FLR;
 
     if (s->msi_vectors &&
         msi_init(pdev, 0, s->msi_vectors, s->msi64, s->msi_mask, errp)) {
@@ -467,6 +501,7 @@ static COMPAT_PROPERTY ims_testdev_properties[] = {
     DEFINE_PROP_UINT32("msi", ImsTestdevState, msi_vectors, 32),
     DEFINE_PROP_BOOL("msi64", ImsTestdevState, msi64, true),
     DEFINE_PROP_BOOL("msi-mask", ImsTestdevState, msi_mask, true),
+    DEFINE_PROP_BOOL("drop-disabled", ImsTestdevState, drop_disabled, false),
     DEFINE_PROP_UINT32("bar-slots", ImsTestdevState, bar_slots, 0),
     DEFINE_PROP_BOOL("bar-addr32", ImsTestdevState, bar_addr32, false),
     DEFINE_PROP_BOOL("bar-data16", ImsTestdevState, bar_data16, false),

@@ -86,12 +86,15 @@ struct ImsTestdevState {
     PCIDevice pdev;
     MemoryRegion regs;
     MemoryRegion stores_mr;
+    /* Where the Advanced Features capability is */
+    int af_cap;
 
     /* Properties */
     uint32_t msix_vectors;
     uint32_t msi_vectors;
     bool msi64;
     bool msi_mask;
+    bool drop_disabled;
     uint32_t bar_slots;
     uint32_t memory_slots;
     bool bar_addr32;
@@ -119,6 +122,8 @@ struct ImsTestdevState {
 /* ims-testdev.c */
 
 bool ims_testdev_is_master(ImsTestdevState *s);
+/* IMS_TESTDEV_MODE */
+uint32_t ims_testdev_mode(ImsTestdevState *s);
 
 /* ims-testdev-engine.c */
 
@@ -135,6 +140,8 @@ void ims_testdev_owe(ImsTestdevVector *v, uint32_t count);
 /* What kept vectors from sending may have ended */
 void ims_testdev_retry(ImsTestdevVector *v);
 void ims_testdev_retry_all(ImsTestdevState *s);
+/* Neither MSI nor MSI-X is enabled, and one of them was */
+void ims_testdev_disabled(ImsTestdevState *s);
 /* IMS_TESTDEV_CLEAR */
 void ims_testdev_clear(ImsTestdevState *s);
 ImsTestdevCounts ims_testdev_sum(ImsTestdevState *s);

@@ -8,7 +8,6 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
-#include "hw/virtio/virtio-pci.h"
 #include "virtio-irq.h"
 
 #define TYPE_VIRTIO_IRQ_PCI "virtio-irq-pci"
@@ -19,21 +18,24 @@ struct VirtIOIRQPCI {
     VirtIOIRQ vdev;
 };
 
-/* For configuration changes and eventq; requestq is polled */
-#define VIRTIO_IRQ_PCI_MSIX_VECTORS 2
+/* For configuration changes; requestq is polled, and there is no eventq */
+#define VIRTIO_IRQ_PCI_MSIX_VECTORS 1
 
 static void virtio_irq_pci_realize(VirtIOPCIProxy *vpci_dev, Error **errp)
 {
-    VirtIOIRQPCI *dev = VIRTIO_IRQ_PCI(vpci_dev);
+    /*
+     * The child that virtio_instance_init_common() makes, here and of a tester
+     */
+    Object *vdev = object_resolve_path_component(OBJECT(vpci_dev),
+                                                 "virtio-backend");
 
     /* Not the usual property: "vectors" is what an administrator reads here */
     vpci_dev->nvectors = VIRTIO_IRQ_PCI_MSIX_VECTORS;
     virtio_pci_force_virtio_1(vpci_dev);
-    qdev_realize(DEVICE(&dev->vdev), BUS(&vpci_dev->bus), errp);
+    qdev_realize(DEVICE(vdev), BUS(&vpci_dev->bus), errp);
 }
 
-static void virtio_irq_pci_class_init(ObjectClass *klass,
-                                      COMPAT_CLASS_DATA *data)
+void virtio_irq_pci_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     VirtioPCIClass *k = VIRTIO_PCI_CLASS(klass);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-irq: what an administrator and a tester see and set
+ * virtio-irq: what an administrator sees and sets
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
@@ -12,6 +12,9 @@
 #include "qapi/visitor.h"
 #include "virtio-irq.h"
 
+/* Each takes its time under the big QEMU lock */
+#define MAX_VISIBLE 4096
+
 /* Quotas */
 
 typedef struct QuotaProperty {
@@ -20,22 +23,27 @@ typedef struct QuotaProperty {
     size_t offset; /* in struct virtio_irq_quotas */
 } QuotaProperty;
 
+/* UINT32_MAX: no limit */
 static const QuotaProperty quota_properties[] = {
     {
         "vector-quota",
-        "Vectors that may be allocated, all endpoints together",
+        "Vectors that may be allocated, all endpoints together; 0: none, "
+        "4294967295: as many as max-vectors (default: 4294967295)",
         offsetof(struct virtio_irq_quotas, vectors),
     }, {
         "endpoint-quota",
-        "Vectors that may be allocated, each endpoint",
+        "Vectors that may be allocated, each endpoint; 0: none, 4294967295: no "
+        "limit (default: 8192)",
         offsetof(struct virtio_irq_quotas, endpoint_vectors),
     }, {
         "commit-quota",
-        "Vectors that may be committed, all endpoints together",
+        "Vectors that may be in use, all endpoints together; 0: none, "
+        "4294967295: no limit (default: 4294967295)",
         offsetof(struct virtio_irq_quotas, committed),
     }, {
         "commit-pool",
-        "Host resources for committed vectors; it runs dry with \"nospc\"",
+        "Host resources for vectors in use, refused with NOSPC and not with "
+        "QUOTA; 0: none, 4294967295: no limit (default: 4294967295)",
         offsetof(struct virtio_irq_quotas, pool),
     },
 };
@@ -57,139 +65,33 @@ static void set_quota(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
     VirtIOIRQ *s = VIRTIO_IRQ(obj);
-    uint32_t value;
+    uint32_t value, old;
 
     if (!visit_type_uint32(v, name, &value, errp)) {
         return;
     }
+    old = *quota_of(s, opaque);
     *quota_of(s, opaque) = value;
-    if (s->core) {
-        virtio_irq_core_set_quotas(s->core, &s->quotas);
-    }
-}
-
-/* What virtio calls a device that has failed */
-
-static bool get_needs_reset(Object *obj, Error **errp)
-{
-    return VIRTIO_DEVICE(obj)->broken;
-}
-
-static void set_needs_reset(Object *obj, bool value, Error **errp)
-{
-    VirtIODevice *vdev = VIRTIO_DEVICE(obj);
-
-    if (!value) {
-        error_setg(errp, "needs-reset: only a reset by the guest ends it");
+    if (!s->core) {
+        /* Checked when the device is realized: max-vectors may come later */
         return;
     }
-    if (vdev->broken) {
+    if (!virtio_irq_check_quota(s, errp)) {
+        *quota_of(s, opaque) = old;
         return;
     }
-    if (!(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
-        error_setg(errp, "needs-reset: the guest does not use the device yet");
-        return;
+    virtio_irq_core_set_quotas(s->core, &s->quotas);
+}
+
+bool virtio_irq_check_quota(VirtIOIRQ *s, Error **errp)
+{
+    if (s->quotas.vectors > s->config.max_vectors &&
+        s->quotas.vectors != UINT32_MAX) {
+        error_setg(errp, "vector-quota: there are only %" PRIu32 " vectors "
+                   "(max-vectors)", s->config.max_vectors);
+        return false;
     }
-    virtio_error(vdev, "virtio-irq needs a reset because it was told to");
-}
-
-/* The tester's rules */
-
-typedef struct RuleProperty {
-    const char *name;
-    const char *description;
-    size_t offset; /* in struct virtio_irq_inject */
-    int (*parse)(const char *text, uint32_t *arg);
-    void (*print)(char *buf, size_t size, uint32_t arg);
-} RuleProperty;
-
-static const RuleProperty rule_properties[] = {
-    {
-        "refuse",
-        "Requests to refuse: TYPE[@NTH][xTIMES]=STATUS, comma separated",
-        offsetof(struct virtio_irq_inject, refuse),
-        virtio_irq_parse_status,
-        virtio_irq_print_status,
-    }, {
-        "malform",
-        "Answers to spoil: TYPE[@NTH][xTIMES]=short|long|empty|status|window|"
-        "align|pair|data|granted, comma separated",
-        offsetof(struct virtio_irq_inject, malform),
-        virtio_irq_parse_malform,
-        virtio_irq_print_malform,
-    }, {
-        "delay",
-        "Answers to delay: TYPE[@NTH][xTIMES]=MILLISECONDS or =Nus, comma separated",
-        offsetof(struct virtio_irq_inject, delay),
-        virtio_irq_parse_delay,
-        virtio_irq_print_delay,
-    },
-};
-
-static struct virtio_irq_ruleset *rules_of(VirtIOIRQ *s,
-                                           const RuleProperty *property)
-{
-    return (void *)((char *)&s->inject + property->offset);
-}
-
-static void get_rules(Object *obj, Visitor *v, const char *name, void *opaque,
-                      Error **errp)
-{
-    const RuleProperty *property = opaque;
-    const struct virtio_irq_ruleset *set = rules_of(VIRTIO_IRQ(obj), property);
-    g_autofree char *text = NULL;
-    int size;
-
-    size = virtio_irq_ruleset_print(set, property->print, NULL, 0) + 1;
-    text = g_malloc0(size);
-    virtio_irq_ruleset_print(set, property->print, text, size);
-    visit_type_str(v, name, &text, errp);
-}
-
-static void set_rules(Object *obj, Visitor *v, const char *name, void *opaque,
-                      Error **errp)
-{
-    const RuleProperty *property = opaque;
-    struct virtio_irq_ruleset *set = rules_of(VIRTIO_IRQ(obj), property);
-    g_autofree char *text = NULL;
-    const char *why;
-
-    if (!visit_type_str(v, name, &text, errp)) {
-        return;
-    }
-    if (virtio_irq_ruleset_parse(set, text, property->parse, &why)) {
-        error_setg(errp, "%s: '%s': %s", name, text, why);
-        error_append_hint(errp, "%s\n", property->description);
-    }
-}
-
-/* Not an enumeration of QAPI's: that would need a change of QEMU's schema */
-static const char *const mute_names[] = {
-    [VIRTIO_IRQ_MUTE_OFF] = "off",
-    [VIRTIO_IRQ_MUTE_SILENT] = "silent",
-    [VIRTIO_IRQ_MUTE_STALL] = "stall",
-};
-
-static char *get_mute(Object *obj, Error **errp)
-{
-    return g_strdup(mute_names[VIRTIO_IRQ(obj)->inject.mute]);
-}
-
-static void set_mute(Object *obj, const char *value, Error **errp)
-{
-    VirtIOIRQ *s = VIRTIO_IRQ(obj);
-    unsigned int i;
-
-    for (i = 0; i < ARRAY_SIZE(mute_names); i++) {
-        if (!strcmp(value, mute_names[i])) {
-            s->inject.mute = i;
-            if (s->core) {
-                virtio_irq_mute_changed(s);
-            }
-            return;
-        }
-    }
-    error_setg(errp, "mute: '%s' is not off, silent or stall", value);
+    return true;
 }
 
 /* Statistics */
@@ -200,64 +102,65 @@ static bool visit_counter(Visitor *v, const char *name, uint64_t value,
     return visit_type_uint64(v, name, &value, errp);
 }
 
-static bool visit_requests(Visitor *v, const struct virtio_irq_stats *stats,
+/* A struct of @n counters */
+static bool visit_counters(Visitor *v, const char *name, const uint64_t *values,
+                           unsigned int n, const char *(*name_of)(unsigned int),
                            Error **errp)
 {
     bool ok = true;
     unsigned int i;
 
-    if (!visit_start_struct(v, "requests", NULL, 0, errp)) {
+    if (!visit_start_struct(v, name, NULL, 0, errp)) {
         return false;
     }
-    for (i = 0; ok && i < ARRAY_SIZE(stats->requests); i++) {
-        ok = visit_counter(v, i ? virtio_irq_type_name(i) : "unknown",
-                           stats->requests[i], errp);
+    for (i = 0; ok && i < n; i++) {
+        ok = visit_counter(v, name_of(i), values[i], errp);
     }
     ok = ok && visit_check_struct(v, errp);
     visit_end_struct(v, NULL);
     return ok;
 }
 
-static bool visit_statuses(Visitor *v, const struct virtio_irq_stats *stats,
-                           Error **errp)
+static const char *request_name(unsigned int i)
 {
-    bool ok = true;
-    unsigned int i;
-
-    if (!visit_start_struct(v, "statuses", NULL, 0, errp)) {
-        return false;
-    }
-    for (i = 0; ok && i < ARRAY_SIZE(stats->statuses); i++) {
-        ok = visit_counter(v, virtio_irq_status_name(i), stats->statuses[i],
-                           errp);
-    }
-    ok = ok && visit_check_struct(v, errp);
-    visit_end_struct(v, NULL);
-    return ok;
+    return i ? virtio_irq_type_name(i) : "unknown";
 }
 
-static bool visit_messages(Visitor *v, const struct virtio_irq_stats *stats,
-                           Error **errp)
+static const char *status_name(unsigned int i)
 {
-    bool ok = true;
-    unsigned int i;
+    return virtio_irq_status_name(i);
+}
 
-    if (!visit_start_struct(v, "messages", NULL, 0, errp)) {
-        return false;
-    }
-    for (i = 0; ok && i < ARRAY_SIZE(stats->messages); i++) {
-        ok = visit_counter(v, virtio_irq_verdict_name(i), stats->messages[i],
-                           errp);
-    }
-    ok = ok && visit_check_struct(v, errp);
-    visit_end_struct(v, NULL);
-    return ok;
+static const char *verdict_name(unsigned int i)
+{
+    return virtio_irq_verdict_name(i);
+}
+
+static const char *raw_name(unsigned int i)
+{
+    return i ? "live" : "inert";
+}
+
+/* By enum virtio_irq_limit, the names of the properties */
+static const char *limit_name(unsigned int i)
+{
+    static const char *const names[] = {
+        [VIRTIO_IRQ_LIMIT_VECTORS] = "vector-quota",
+        [VIRTIO_IRQ_LIMIT_ENDPOINT_VECTORS] = "endpoint-quota",
+        [VIRTIO_IRQ_LIMIT_COMMITTED] = "commit-quota",
+        [VIRTIO_IRQ_LIMIT_POOL] = "commit-pool",
+        [VIRTIO_IRQ_LIMIT_MAX_VECTORS] = "max-vectors",
+        [VIRTIO_IRQ_LIMIT_MAX_ENDPOINTS] = "max-endpoints",
+    };
+
+    return names[i];
 }
 
 static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
     VirtIOIRQ *s = VIRTIO_IRQ(obj);
+    uint64_t raw[] = { s->raw_inert, s->raw_live };
     struct virtio_irq_stats stats = { };
 
     if (s->core) {
@@ -266,9 +169,15 @@ static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
     if (!visit_start_struct(v, name, NULL, 0, errp)) {
         return;
     }
-    if (visit_requests(v, &stats, errp) &&
-        visit_statuses(v, &stats, errp) &&
-        visit_messages(v, &stats, errp) &&
+    if (visit_counters(v, "requests", stats.requests,
+                       ARRAY_SIZE(stats.requests), request_name, errp) &&
+        visit_counters(v, "statuses", stats.statuses,
+                       ARRAY_SIZE(stats.statuses), status_name, errp) &&
+        visit_counters(v, "messages", stats.messages,
+                       ARRAY_SIZE(stats.messages), verdict_name, errp) &&
+        visit_counters(v, "raw", raw, ARRAY_SIZE(raw), raw_name, errp) &&
+        visit_counters(v, "limited", stats.limited, ARRAY_SIZE(stats.limited),
+                       limit_name, errp) &&
         visit_counter(v, "malformed", stats.malformed, errp) &&
         visit_counter(v, "endpoints", stats.endpoints, errp) &&
         visit_counter(v, "allocated", stats.allocated, errp) &&
@@ -276,35 +185,78 @@ static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
         visit_counter(v, "armed", stats.armed, errp) &&
         visit_counter(v, "kicks", s->kicks, errp) &&
         visit_counter(v, "held", virtio_irq_num_held(s), errp) &&
-        visit_counter(v, "injected-refused", s->inject.refused, errp) &&
-        visit_counter(v, "injected-malformed", s->inject.malformed, errp) &&
-        visit_counter(v, "injected-delayed", s->inject.delayed, errp)) {
+        visit_counter(v, "kept", virtio_irq_num_kept(s), errp)) {
         visit_check_struct(v, errp);
     }
     visit_end_struct(v, NULL);
 }
 
-/* Vectors */
+/* Endpoints and vectors */
 
-typedef struct VisitVectors {
+typedef struct VisitList {
     Visitor *v;
     Error **errp;
     bool ok;
-} VisitVectors;
+    unsigned int left;
+} VisitList;
+
+static bool visit_address(Visitor *v, uint32_t endpoint, Error **errp)
+{
+    g_autofree char *address = NULL;
+
+    address = g_strdup_printf("%04x:%02x:%02x.%x", endpoint >> 16,
+                              PCI_BUS_NUM(endpoint), PCI_SLOT(endpoint),
+                              PCI_FUNC(endpoint));
+    return visit_type_str(v, "endpoint", &address, errp);
+}
+
+static bool visit_endpoint(void *arg,
+                           const struct virtio_irq_endpoint_info *endpoint)
+{
+    VisitList *list = arg;
+
+    list->ok = visit_start_struct(list->v, NULL, NULL, 0, list->errp);
+    if (!list->ok) {
+        return false;
+    }
+    list->ok = visit_address(list->v, endpoint->endpoint, list->errp) &&
+               visit_counter(list->v, "allocated", endpoint->allocated,
+                             list->errp) &&
+               visit_counter(list->v, "refused", endpoint->refused,
+                             list->errp) &&
+               visit_counter(list->v, "limited", endpoint->limited,
+                             list->errp) &&
+               visit_check_struct(list->v, list->errp);
+    visit_end_struct(list->v, NULL);
+    return list->ok;
+}
+
+static void get_endpoints(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    VirtIOIRQ *s = VIRTIO_IRQ(obj);
+    VisitList list = { .v = v, .errp = errp, .ok = true };
+
+    if (!visit_start_list(v, name, NULL, 0, errp)) {
+        return;
+    }
+    if (s->core) {
+        virtio_irq_core_walk_endpoints(s->core, visit_endpoint, &list);
+    }
+    if (list.ok) {
+        visit_check_list(v, errp);
+    }
+    visit_end_list(v, NULL);
+}
 
 static bool visit_vector_fields(Visitor *v,
                                 const struct virtio_irq_vector_info *vector,
                                 Error **errp)
 {
-    g_autofree char *endpoint = NULL;
     bool armed = vector->armed, committed = vector->committed;
     bool contiguous = vector->contiguous;
 
-    endpoint = g_strdup_printf("%04x:%02x:%02x.%x", vector->endpoint >> 16,
-                               PCI_BUS_NUM(vector->endpoint),
-                               PCI_SLOT(vector->endpoint),
-                               PCI_FUNC(vector->endpoint));
-    return visit_type_str(v, "endpoint", &endpoint, errp) &&
+    return visit_address(v, vector->endpoint, errp) &&
            visit_counter(v, "store", vector->store, errp) &&
            visit_counter(v, "index", vector->index, errp) &&
            visit_type_bool(v, "armed", &armed, errp) &&
@@ -323,39 +275,98 @@ static bool visit_vector_fields(Visitor *v,
 
 static bool visit_vector(void *arg, const struct virtio_irq_vector_info *vector)
 {
-    VisitVectors *vv = arg;
+    VisitList *list = arg;
 
-    if (!visit_start_struct(vv->v, NULL, NULL, 0, vv->errp)) {
-        vv->ok = false;
+    list->ok = visit_start_struct(list->v, NULL, NULL, 0, list->errp);
+    if (!list->ok) {
         return false;
     }
-    vv->ok = visit_vector_fields(vv->v, vector, vv->errp);
-    visit_end_struct(vv->v, NULL);
-    return vv->ok;
+    list->ok = visit_vector_fields(list->v, vector, list->errp);
+    visit_end_struct(list->v, NULL);
+    return list->ok && --list->left;
 }
 
 static void get_vectors(Object *obj, Visitor *v, const char *name, void *opaque,
                         Error **errp)
 {
     VirtIOIRQ *s = VIRTIO_IRQ(obj);
-    VisitVectors vv = { .v = v, .errp = errp, .ok = true };
+    VisitList list = { .v = v, .errp = errp, .ok = true, .left = MAX_VISIBLE };
 
     if (!visit_start_list(v, name, NULL, 0, errp)) {
         return;
     }
     if (s->core) {
-        virtio_irq_core_walk_vectors(s->core, visit_vector, &vv);
+        virtio_irq_core_walk_vectors(s->core, visit_vector, &list);
     }
-    if (vv.ok) {
+    if (list.ok) {
         visit_check_list(v, errp);
     }
     visit_end_list(v, NULL);
 }
 
+/* Properties */
+
+/* Of DEFINE_PROP_*, which has no room for it */
+static const struct {
+    const char *name;
+    const char *description;
+} options[] = {
+    {
+        "max-vectors",
+        "Vectors that can be allocated, all endpoints together, 1 to 4194304",
+    }, {
+        "max-endpoints",
+        "Functions that can be attached, 1 to 1048576",
+    }, {
+        "max-count",
+        "Vectors that one request can name, 1 to 65536",
+    }, {
+        "lazy",
+        "Offer the driver to skip notifications of what disarms",
+    }, {
+        "pasid-bits",
+        "Width of PASIDs that messages can carry, 0 to 20; 0: none",
+    }, {
+        "scope",
+        "Functions that are served, SSSS:BB:DD.F[-SSSS:BB:DD.F][;...] "
+        "(default: all)",
+    }, {
+        "window",
+        "Where pairs are, 0xSTART-0xEND (default: 0xfee00000-0xfeefffff)",
+    }, {
+        "route-window",
+        "Where routes may lead to, 0xSTART-0xEND (default on x86: "
+        "0xfee00000-0xfeefffff, else anywhere)",
+    },
+};
+
+static const struct {
+    const char *name;
+    const char *type;
+    ObjectPropertyAccessor *get;
+    const char *description;
+} views[] = {
+    {
+        "stats", "struct", get_stats,
+        "Counters",
+    }, {
+        "endpoints", "list", get_endpoints,
+        "Every attached function",
+    }, {
+        "vectors", "list", get_vectors,
+        "Allocated vectors, the first 4096 of them; stats.allocated is how many "
+        "there are",
+    },
+};
+
 void virtio_irq_class_add_properties(ObjectClass *klass)
 {
     unsigned int i;
 
+    for (i = 0; i < ARRAY_SIZE(options); i++) {
+        object_class_property_set_description(klass, options[i].name,
+                                              options[i].description);
+    }
     for (i = 0; i < ARRAY_SIZE(quota_properties); i++) {
         const QuotaProperty *property = &quota_properties[i];
 
@@ -364,48 +375,23 @@ void virtio_irq_class_add_properties(ObjectClass *klass)
         object_class_property_set_description(klass, property->name,
                                               property->description);
     }
-    for (i = 0; i < ARRAY_SIZE(rule_properties); i++) {
-        const RuleProperty *property = &rule_properties[i];
-
-        object_class_property_add(klass, property->name, "str", get_rules,
-                                  set_rules, NULL, (void *)property);
-        object_class_property_set_description(klass, property->name,
-                                              property->description);
+    for (i = 0; i < ARRAY_SIZE(views); i++) {
+        object_class_property_add(klass, views[i].name, views[i].type,
+                                  views[i].get, NULL, NULL, NULL);
+        object_class_property_set_description(klass, views[i].name,
+                                              views[i].description);
     }
-    object_class_property_add_str(klass, "mute", get_mute, set_mute);
-    object_class_property_set_description(klass, "mute",
-        "off; silent: requests take effect, but are not answered; stall: "
-        "notifications are ignored");
-    object_class_property_add_bool(klass, "needs-reset", get_needs_reset,
-                                   set_needs_reset);
-    object_class_property_set_description(klass, "needs-reset",
-        "The device serves no request until the guest resets it; true to "
-        "bring that about");
-    object_class_property_add(klass, "stats", "struct", get_stats, NULL, NULL,
-                              NULL);
-    object_class_property_set_description(klass, "stats", "Counters");
-    object_class_property_add(klass, "vectors", "list", get_vectors, NULL,
-                              NULL, NULL);
-    object_class_property_set_description(klass, "vectors",
-                                          "Every allocated vector");
 }
 
 void virtio_irq_alias_properties(Object *proxy, Object *device)
 {
-    static const char *const others[] = {
-        "mute", "needs-reset", "stats", "vectors",
-    };
     unsigned int i;
 
     for (i = 0; i < ARRAY_SIZE(quota_properties); i++) {
         object_property_add_alias(proxy, quota_properties[i].name, device,
                                   quota_properties[i].name);
     }
-    for (i = 0; i < ARRAY_SIZE(rule_properties); i++) {
-        object_property_add_alias(proxy, rule_properties[i].name, device,
-                                  rule_properties[i].name);
-    }
-    for (i = 0; i < ARRAY_SIZE(others); i++) {
-        object_property_add_alias(proxy, others[i], device, others[i]);
+    for (i = 0; i < ARRAY_SIZE(views); i++) {
+        object_property_add_alias(proxy, views[i].name, device, views[i].name);
     }
 }

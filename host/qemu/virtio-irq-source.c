@@ -1,57 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-irq: endpoints as sources of messages
+ * virtio-irq: PCI functions as sources of messages
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * While a PCI function is attached, an I/O region covers the MSI window in the
- * address space that only this function writes to, in front of any IOMMU. So
- * the region that is hit says who sent a message: the requester ID does not,
- * since plain DMA carries none (pci_dma_rw() uses MEMTXATTRS_UNSPECIFIED) and
- * functions behind a PCIe-to-PCI bridge share one.
+ * An I/O region covers the MSI window in the address space that only this
+ * function writes to, in front of any IOMMU. So the region that is hit says
+ * who sent a message: the requester ID does not, since plain DMA carries none
+ * (pci_dma_rw() uses MEMTXATTRS_UNSPECIFIED) and functions behind a PCIe-to-
+ * PCI bridge share one.
+ *
+ * A region that comes or goes makes QEMU compute the address spaces of all
+ * functions anew. So ATTACH and DETACH only change a pointer: regions come
+ * when a driver does, all in one transaction, and stay until the machine is
+ * reset. One whose function is not attached passes everything on.
  */
 
 #include "qemu/osdep.h"
-#include "qapi/error.h"
-#include "qemu/cutils.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/qdev-core.h"
 #include "virtio-irq.h"
 #include "virtio-irq-stores.h"
+#include "virtio-irq-vfio.h"
 #include "trace.h"
 
 /*
- * Where messages of the platform go, SDM volume 3 "Message Address Register
- * Format". The guest must not be able to make us write anywhere else.
+ * Of the pair address in the window. A pair may reach the platform without us:
+ * it stays in the function's table when the guest detaches the function or
+ * resets us. On x86 this address says logical mode and destination 0, to which
+ * no CPU ever belongs, so such a message ends nowhere. In physical mode it
+ * would be a message to CPU 0, and with a bit above the third QEMU's APIC
+ * would take it for the number of a register and note an error.
  */
-#define X86_MSI_START 0xfee00000ULL
-#define X86_MSI_END 0xfeefffffULL
+#define PAIR_OFFSET 0x4
 
-/* Any address in the window will do; this one is no valid xAPIC message */
-#define PAIR_OFFSET 0x10
+/*
+ * So long a request of the guest's may wait for the host in all, with others
+ * for the big QEMU lock, before it is kept back
+ */
+#define QUICK_NS SCALE_MS
 
-/* log2 of what MSI can have, PCI_MSI_FLAGS_QMASK */
-#define MSI_MAX_LOG2 5
+/* The MSI address and data formats of x86, as in hw/i386/apic-msidef.h */
+#define X86_MSI_BASE 0xfee00000
+#define X86_MSI_BASE_SHIFT 20
+/* Redirection hint, remappable format, destination and its extension */
+#define X86_MSI_ADDRESS_MASK 0x000ffff8
+#define X86_MSI_LOGICAL 0x4
+#define X86_MSI_DELIVERY_MODE_MASK 0x700
+#define X86_MSI_DELIVERY_MODE_RESERVED 0x300
 
 #define TYPE_VIRTIO_IRQ_SOURCE "virtio-irq-source"
 OBJECT_DECLARE_SIMPLE_TYPE(VirtIOIRQSource, VIRTIO_IRQ_SOURCE)
 
 /*
- * An object of its own because the region outlives the attachment: another
- * thread may still hold a FlatView with it, which keeps its owner alive
+ * An object of its own because another thread may hold a FlatView with the
+ * region for a while after it was removed; that keeps the region's owner alive
  * (memory_region_ref()).
  */
 struct VirtIOIRQSource {
     Object parent_obj;
 
-    /* NULL once detached, and then @s must not be used */
-    struct virtio_irq_ep *ep;
+    /* NULL once the function or the controller is unrealized */
     VirtIOIRQ *s;
     PCIDevice *pdev; /* a reference */
+    /* While it is attached */
+    struct virtio_irq_ep *ep;
+    /* It is a function of the host, and its interrupts are the host's */
+    bool is_host;
+    /* Is the region in the function's address space? */
+    bool shown;
+    /* Since the machine was reset */
+    bool was_attached;
     uint64_t window_start;
-    /* What is below our region, for ever: the bus master region leads there */
+    /* What is below our region: the bus master region leads there, for ever */
     AddressSpace *below;
     /* Of the message that is being delivered */
     uint16_t requester_id;
@@ -61,7 +86,7 @@ struct VirtIOIRQSource {
 /* Our region sits in front of bus_master_enable_region */
 static bool may_access(VirtIOIRQSource *src)
 {
-    return src->pdev->qdev.realized &&
+    return src->pdev->qdev.realized && pci_device_is_on(src->pdev) &&
            pci_get_word(src->pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
@@ -101,42 +126,86 @@ static MemTxResult source_read(void *opaque, hwaddr offset, uint64_t *val,
     return source_read_below(src, src->window_start + offset, val, size, attrs);
 }
 
+/* Would the platform do nothing at all with this message? */
+static bool is_inert(VirtIOIRQSource *src, uint64_t address, uint64_t val,
+                     MemTxAttrs attrs)
+{
+    if (address >> X86_MSI_BASE_SHIFT == X86_MSI_BASE >> X86_MSI_BASE_SHIFT) {
+        return !(address & X86_MSI_ADDRESS_MASK) && address & X86_MSI_LOGICAL &&
+               (val & X86_MSI_DELIVERY_MODE_MASK) ==
+               X86_MSI_DELIVERY_MODE_RESERVED;
+    }
+    return !address_space_access_valid(src->below, address, sizeof(uint32_t),
+                                       true, attrs);
+}
+
+/* A message of a function that was attached, and is not any more */
+static void count_raw(VirtIOIRQSource *src, uint64_t address, uint64_t val,
+                      MemTxAttrs attrs)
+{
+    bool inert = is_inert(src, address, val, attrs);
+    uint16_t bdf = pci_get_bdf(src->pdev);
+
+    trace_virtio_irq_raw(0, PCI_BUS_NUM(bdf), PCI_SLOT(bdf), PCI_FUNC(bdf),
+                         address, val, inert ? "inert" : "live");
+    if (inert) {
+        src->s->raw_inert++;
+    } else {
+        src->s->raw_live++;
+    }
+}
+
+static enum virtio_irq_verdict judge(VirtIOIRQSource *src, uint64_t address,
+                                     uint64_t val, unsigned int size,
+                                     uint32_t pasid, MemTxAttrs attrs)
+{
+    bool has_pasid = pasid != VIRTIO_IRQ_NO_PASID;
+    struct virtio_irq_core *core = src->s->core;
+    enum virtio_irq_verdict verdict;
+    uint32_t endpoint;
+
+    /* Delivery may lead to a reset, and then there is no endpoint any more */
+    endpoint = virtio_irq_core_ep_id(src->ep);
+    /* MSIs have it, but plain DMA does not say who it is from */
+    src->requester_id = attrs.requester_id ?: pci_requester_id(src->pdev);
+    if (size == sizeof(uint32_t) && !(address % sizeof(uint32_t))) {
+        verdict = virtio_irq_core_message(core, src->ep, address, val,
+                                          has_pasid, has_pasid ? pasid : 0);
+    } else {
+        verdict = virtio_irq_core_bad_write(core, src->ep);
+    }
+    trace_virtio_irq_message(endpoint >> 16, PCI_BUS_NUM(endpoint),
+                             PCI_SLOT(endpoint), PCI_FUNC(endpoint), address,
+                             size, val, has_pasid ? (int64_t)pasid : -1,
+                             virtio_irq_verdict_name(verdict));
+    return verdict;
+}
+
 /* A write of the function into the MSI window */
 static MemTxResult source_message(VirtIOIRQSource *src, uint64_t address,
                                   uint64_t val, unsigned int size,
                                   uint32_t pasid, MemTxAttrs attrs)
 {
-    bool has_pasid = pasid != VIRTIO_IRQ_NO_PASID;
     enum virtio_irq_verdict verdict = VIRTIO_IRQ_PASS;
     MemTxResult result = MEMTX_OK;
+    uint16_t bdf;
 
     if (!may_access(src)) {
-        trace_virtio_irq_no_bus_master(src->pdev->name, address);
+        bdf = pci_get_bdf(src->pdev);
+        trace_virtio_irq_no_bus_master(0, PCI_BUS_NUM(bdf), PCI_SLOT(bdf),
+                                       PCI_FUNC(bdf), address);
         return MEMTX_DECODE_ERROR;
     }
 
-    /*
-     * Already detached: looked up in a FlatView of before. A DETACH may also be
-     * among the requests that are served now.
-     */
+    /* What is served now may unplug the function */
     object_ref(&src->parent_obj);
     if (src->ep) {
         virtio_irq_serve_before_message(src->s);
     }
     if (src->ep) {
-        /* MSIs have it, but plain DMA does not say who it is from */
-        src->requester_id = attrs.requester_id ?: pci_requester_id(src->pdev);
-        if (size == sizeof(uint32_t) && !(address % sizeof(uint32_t))) {
-            verdict = virtio_irq_core_message(src->s->core, src->ep, address,
-                                              val, has_pasid,
-                                              has_pasid ? pasid : 0);
-        } else {
-            verdict = virtio_irq_core_bad_write(src->s->core, src->ep);
-        }
-        trace_virtio_irq_message(src->s, virtio_irq_core_ep_id(src->ep),
-                                 address, size, val,
-                                 has_pasid ? (int64_t)pasid : -1,
-                                 virtio_irq_verdict_name(verdict));
+        verdict = judge(src, address, val, size, pasid, attrs);
+    } else if (src->s && src->was_attached) {
+        count_raw(src, address, val, attrs);
     }
     /* Writes are posted: the function does not learn that it is blocked */
     if (verdict == VIRTIO_IRQ_PASS) {
@@ -195,16 +264,87 @@ MemTxResult virtio_irq_send(PCIDevice *pdev, hwaddr address, uint32_t data,
     return result;
 }
 
-static bool in_scope(VirtIOIRQ *s, uint16_t bdf)
-{
-    unsigned int i;
+/* Regions */
 
-    if (!s->num_scopes) {
-        return true;
+static VirtIOIRQSource *source_new(VirtIOIRQ *s, PCIDevice *pdev)
+{
+    VirtIOIRQSource *src;
+
+    src = VIRTIO_IRQ_SOURCE(object_new(TYPE_VIRTIO_IRQ_SOURCE));
+    src->s = s;
+    src->pdev = pdev;
+    object_ref(OBJECT(pdev));
+    src->is_host = virtio_irq_vfio_is(pdev);
+    src->window_start = s->window_start;
+    /* Its owner is no device, so a device may use it in its MMIO handlers */
+    memory_region_init_io(&src->mr, OBJECT(src), &source_ops, src,
+                          "virtio-irq-source",
+                          s->window_end - s->window_start + 1);
+    return src;
+}
+
+static void source_show(VirtIOIRQSource *src)
+{
+    if (src->shown) {
+        return;
     }
-    for (i = 0; i < s->num_scopes; i++) {
-        if (bdf >= le16_to_cpu(s->scopes[i].pci.bdf_start) &&
-            bdf <= le16_to_cpu(s->scopes[i].pci.bdf_end)) {
+    src->shown = true;
+    /* Not before: machines set up IOMMUs when all devices are realized */
+    src->below = pci_device_iommu_address_space(src->pdev);
+    memory_region_add_subregion_overlap(&src->pdev->bus_master_container_region,
+                                        src->window_start, &src->mr, 1);
+}
+
+static void source_hide(VirtIOIRQSource *src)
+{
+    if (!src->shown) {
+        return;
+    }
+    src->shown = false;
+    memory_region_del_subregion(&src->pdev->bus_master_container_region,
+                                &src->mr);
+}
+
+static void source_delete(VirtIOIRQSource *src)
+{
+    if (src) {
+        source_hide(src);
+        src->s = NULL;
+        object_unref(OBJECT(src));
+    }
+}
+
+/*
+ * Scopes do not overlap, but bus numbers change, and with them the controller
+ * that a function is in the scope of. False if another one still has it
+ * attached.
+ */
+static bool take_from_others(VirtIOIRQ *s, PCIDevice *pdev)
+{
+    VirtIOIRQSource *src;
+    VirtIOIRQ *other;
+
+    QLIST_FOREACH(other, &virtio_irq_controllers, next) {
+        src = other == s ? NULL : g_hash_table_lookup(other->functions, pdev);
+        if (src && src->ep) {
+            return false;
+        }
+        if (src) {
+            source_hide(src);
+            src->was_attached = false;
+        }
+    }
+    return true;
+}
+
+/* Endpoints */
+
+static bool is_controller(PCIDevice *pdev)
+{
+    VirtIOIRQ *s;
+
+    QLIST_FOREACH(s, &virtio_irq_controllers, next) {
+        if (s->own_function == pdev) {
             return true;
         }
     }
@@ -225,67 +365,109 @@ static PCIDevice *find_function(VirtIOIRQ *s, uint16_t bdf)
     while (g_hash_table_iter_next(&iter, (gpointer *)&pdev, NULL)) {
         PCIBus *bus = pci_get_bus(pdev);
 
-        /* Behind a bridge that has no bus number yet */
-        if (!pci_bus_is_root(bus) && !pci_bus_num(bus)) {
+        if (pdev->devfn != (bdf & UINT8_MAX) ||
+            pci_bus_num(bus) != PCI_BUS_NUM(bdf)) {
             continue;
         }
-        if (pci_get_bdf(pdev) == bdf) {
-            if (found) {
-                return NULL; /* the guest gave two buses the same number */
-            }
-            found = pdev;
+        /* Behind a bridge that has no bus number yet; or switched off */
+        if ((!pci_bus_is_root(bus) && !pci_bus_num(bus)) ||
+            !pci_device_is_on(pdev)) {
+            continue;
         }
+        if (found) {
+            return NULL; /* the guest gave two buses the same number */
+        }
+        found = pdev;
     }
     return found;
 }
 
-static uint8_t find_attachable(VirtIOIRQ *s, uint32_t endpoint,
-                               PCIDevice **pdev)
+PCIDevice *virtio_irq_find_attached(VirtIOIRQ *s, uint32_t endpoint)
 {
-    uint8_t header_type;
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
 
-    *pdev = NULL;
-    if (endpoint > UINT16_MAX) {
-        return VIRTIO_IRQ_S_NOENT; /* another segment */
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        if (src && src->ep && virtio_irq_core_ep_id(src->ep) == endpoint) {
+            return src->pdev;
+        }
     }
+    g_assert_not_reached();
+}
+
+/*
+ * Where a migration stream says that an endpoint is, or where its number says
+ */
+static PCIDevice *find_endpoint(VirtIOIRQ *s, uint32_t endpoint)
+{
+    if (s->loading) {
+        return g_hash_table_lookup(s->loading, GUINT_TO_POINTER(endpoint));
+    }
+    return find_function(s, endpoint);
+}
+
+static uint8_t find_attachable(VirtIOIRQ *s, uint32_t endpoint,
+                               VirtIOIRQSource **src)
+{
+    PCIDevice *pdev;
+
+    *src = NULL;
     /* 00:00.0 is the host bridge, and how messages without a source look */
-    if (!endpoint || !in_scope(s, endpoint)) {
+    if (!endpoint || !virtio_irq_in_scope(s, endpoint)) {
         return VIRTIO_IRQ_S_PERM;
     }
-    *pdev = find_function(s, endpoint);
-    if (!*pdev) {
+    pdev = find_endpoint(s, endpoint);
+    if (!pdev) {
         return VIRTIO_IRQ_S_NOENT;
     }
-    header_type = pci_get_byte((*pdev)->config + PCI_HEADER_TYPE) &
-                  ~PCI_HEADER_TYPE_MULTI_FUNCTION;
-    if (header_type != PCI_HEADER_TYPE_NORMAL || *pdev == s->own_function) {
+    *src = g_hash_table_lookup(s->functions, pdev);
+    if (!*src || is_controller(pdev)) {
         return VIRTIO_IRQ_S_PERM;
     }
-    if (g_hash_table_lookup(s->functions, *pdev)) {
-        return VIRTIO_IRQ_S_BUSY; /* renumbered while attached */
+    /* Renumbered while it was attached */
+    if ((*src)->ep || !take_from_others(s, pdev)) {
+        return VIRTIO_IRQ_S_BUSY;
     }
     return VIRTIO_IRQ_S_OK;
+}
+
+/*
+ * Store 0 holds what MSI-X and MSI can have, and MSI wants all of its own at
+ * once
+ */
+static void describe_msi(VirtIOIRQ *s, PCIDevice *pdev,
+                         struct virtio_irq_ep_info *info)
+{
+    struct virtio_irq_store_info msi = { .store = VIRTIO_IRQ_STORE_MSI };
+    uint8_t order;
+
+    /* The host may refuse one: it is asked where a refusal is an answer */
+    if (virtio_irq_vfio_is(pdev) || s->commit_first) {
+        msi.flags = VIRTIO_IRQ_STORE_F_COMMIT;
+    }
+    if (msix_present(pdev)) {
+        msi.size = pdev->msix_entries_nr;
+    }
+    if (msi_present(pdev)) {
+        order = (pci_get_word(pdev->config + pdev->msi_cap + PCI_MSI_FLAGS) &
+                 PCI_MSI_FLAGS_QMASK) >> ctz32(PCI_MSI_FLAGS_QMASK);
+        msi.size = MAX(msi.size, 1U << order);
+        msi.multi_msi = order;
+    }
+    if (msi.size) {
+        info->stores[info->num_stores++] = msi;
+    }
 }
 
 /* Which stores the endpoint has, and which PASIDs */
 static void describe_endpoint(VirtIOIRQ *s, PCIDevice *pdev,
                               struct virtio_irq_ep_info *info)
 {
-    struct virtio_irq_store_info msi = { .store = VIRTIO_IRQ_STORE_MSI };
     VirtIOIRQStoresInfo own = { };
     unsigned int i;
 
-    if (msix_present(pdev)) {
-        msi.size = pdev->msix_entries_nr;
-    }
-    if (msi_present(pdev)) {
-        msi.size = MAX(msi.size, 1U << MSI_MAX_LOG2);
-        msi.multi_msi = MSI_MAX_LOG2;
-    }
-    if (msi.size) {
-        info->stores[info->num_stores++] = msi;
-    }
-
+    describe_msi(s, pdev, info);
     if (!object_dynamic_cast(OBJECT(pdev), TYPE_VIRTIO_IRQ_STORES)) {
         return;
     }
@@ -310,62 +492,61 @@ static uint8_t virtio_irq_attach(void *opaque, struct virtio_irq_ep *ep,
 {
     VirtIOIRQ *s = opaque;
     VirtIOIRQSource *src;
-    PCIDevice *pdev;
     uint8_t status;
 
-    status = find_attachable(s, endpoint, &pdev);
-    trace_virtio_irq_attach(s, endpoint, pdev ? pdev->name : "-",
+    status = find_attachable(s, endpoint, &src);
+    if (status == VIRTIO_IRQ_S_OK && src->is_host &&
+        !virtio_irq_vfio_attach(src->pdev, s->bh)) {
+        status = VIRTIO_IRQ_S_BUSY;
+    }
+    trace_virtio_irq_attach(s, endpoint >> 16, PCI_BUS_NUM(endpoint),
+                            PCI_SLOT(endpoint), PCI_FUNC(endpoint),
+                            src ? src->pdev->name : "-",
                             virtio_irq_status_name(status));
     if (status != VIRTIO_IRQ_S_OK) {
         return status;
     }
 
-    src = VIRTIO_IRQ_SOURCE(object_new(TYPE_VIRTIO_IRQ_SOURCE));
+    source_show(src);
     src->ep = ep;
-    src->s = s;
-    src->pdev = pdev;
-    object_ref(OBJECT(pdev));
-    src->window_start = s->window_start;
-    src->below = pci_device_iommu_address_space(pdev);
-    memory_region_init_io(&src->mr, OBJECT(src), &source_ops, src,
-                          "virtio-irq-source",
-                          s->window_end - s->window_start + 1);
-    /* A device may send a message from its own MMIO handler */
-    src->mr.disable_reentrancy_guard = true;
-    memory_region_add_subregion_overlap(&pdev->bus_master_container_region,
-                                        s->window_start, &src->mr, 1);
-    g_hash_table_replace(s->functions, pdev, src);
+    src->was_attached = true;
 
     info->priv = src;
     info->window_start = s->window_start;
     info->window_end = s->window_end;
     info->pair_address = s->window_start + PAIR_OFFSET;
-    describe_endpoint(s, pdev, info);
+    describe_endpoint(s, src->pdev, info);
     return VIRTIO_IRQ_S_OK;
 }
 
 static void virtio_irq_detach(void *opaque, struct virtio_irq_ep *ep,
                               void *priv)
 {
-    VirtIOIRQ *s = opaque;
+    uint32_t endpoint = virtio_irq_core_ep_id(ep);
     VirtIOIRQSource *src = priv;
+    VirtIOIRQ *s = opaque;
 
-    trace_virtio_irq_detach(s, virtio_irq_core_ep_id(ep));
-    g_hash_table_replace(s->functions, src->pdev, NULL);
-    memory_region_del_subregion(&src->pdev->bus_master_container_region,
-                                &src->mr);
+    trace_virtio_irq_detach(opaque, endpoint >> 16, PCI_BUS_NUM(endpoint),
+                            PCI_SLOT(endpoint), PCI_FUNC(endpoint));
     src->ep = NULL;
-    object_unref(OBJECT(src));
+    if (src->is_host) {
+        virtio_irq_vfio_detach(src->pdev);
+        /* What waits for it need not wait any more */
+        qemu_bh_schedule(s->bh);
+    }
 }
 
 static uint8_t virtio_irq_check_route(void *opaque, void *priv,
                                       const struct virtio_irq_msg *route)
 {
+    MSIMessage msg = { .address = route->address, .data = route->data };
+    VirtIOIRQSource *src = priv;
     VirtIOIRQ *s = opaque;
 
     if (route->address % sizeof(uint32_t) ||
         route->address < s->route_start ||
-        route->address > s->route_end) {
+        route->address > s->route_end ||
+        !virtio_irq_kvm_expressible(src->pdev, &msg)) {
         return VIRTIO_IRQ_S_RANGE;
     }
     return VIRTIO_IRQ_S_OK;
@@ -385,7 +566,9 @@ static void virtio_irq_deliver(void *opaque, void *priv,
     bool busy = s->busy;
 
     attrs.requester_id = src->requester_id;
-    trace_virtio_irq_deliver(s, attrs.requester_id, route->address,
+    trace_virtio_irq_deliver(0, PCI_BUS_NUM(src->requester_id),
+                             PCI_SLOT(src->requester_id),
+                             PCI_FUNC(src->requester_id), route->address,
                              route->data);
     /* On machines without a route window this could hit our own doorbell */
     s->busy = true;
@@ -393,23 +576,184 @@ static void virtio_irq_deliver(void *opaque, void *priv,
     s->busy = busy;
 }
 
+static uint8_t virtio_irq_commit(void *opaque, void *priv, uint16_t store,
+                                 uint32_t index)
+{
+    VirtIOIRQSource *src = priv;
+    VirtIOIRQ *s = opaque;
+
+    if (!src->is_host || store != VIRTIO_IRQ_STORE_MSI) {
+        return s->at_once ? VIRTIO_IRQ_S_BUSY : VIRTIO_IRQ_S_OK;
+    }
+    return virtio_irq_status_from_errno(
+        virtio_irq_vfio_commit(src->pdev, index, s->at_once));
+}
+
+static bool virtio_irq_pending(void *opaque, uint32_t endpoint, uint16_t store,
+                               uint32_t index)
+{
+    const struct virtio_irq_names names = {
+        .endpoint = endpoint,
+        .store = store,
+        .first = index,
+        .last = index,
+    };
+
+    return virtio_irq_is_kept(opaque, &names);
+}
+
+static void virtio_irq_release(void *opaque, void *priv, uint16_t store,
+                               uint32_t index)
+{
+    VirtIOIRQSource *src = priv;
+
+    if (src->is_host && store == VIRTIO_IRQ_STORE_MSI) {
+        virtio_irq_vfio_release(src->pdev, index);
+    }
+}
+
+static void virtio_irq_route_changed(void *opaque, void *priv, uint16_t store,
+                                     uint32_t index)
+{
+    VirtIOIRQSource *src = priv;
+
+    /* What a store of the function's own sends, no irqfd does */
+    if (store == VIRTIO_IRQ_STORE_MSI) {
+        virtio_irq_kvm_route_changed(src->pdev, index);
+    }
+}
+
 const struct virtio_irq_ops virtio_irq_ops = {
     .attach = virtio_irq_attach,
     .detach = virtio_irq_detach,
     .check_route = virtio_irq_check_route,
     .deliver = virtio_irq_deliver,
+    .commit = virtio_irq_commit,
+    .release = virtio_irq_release,
+    .route_changed = virtio_irq_route_changed,
+    .pending = virtio_irq_pending,
 };
+
+/* Requests that need something of the host */
+
+typedef struct Preparation {
+    VirtIOIRQHeld *held;
+    int64_t start;
+    bool wait;
+    bool done;
+    /* Those of functions that are not the host's */
+    unsigned int others;
+} Preparation;
+
+static bool prepare_vector(void *arg, void *priv, uint16_t store,
+                           uint32_t index)
+{
+    VirtIOIRQSource *src = priv;
+    Preparation *p = arg;
+    int ret, ms = -1;
+
+    /* The whole request is for one store of one function */
+    if (store != VIRTIO_IRQ_STORE_MSI) {
+        return false;
+    }
+    if (!src->is_host) {
+        p->others++;
+        return VIRTIO_IRQ_GET_CLASS(src->s)->prepare;
+    }
+    if (!p->wait) {
+        ms = get_clock() - p->start < QUICK_NS ? 1 : 0;
+    }
+    p->held->asked = true;
+    ret = virtio_irq_vfio_prepare(src->pdev, index, p->held, ms);
+    p->done = ret != -EINPROGRESS;
+    return !ret;
+}
+
+bool virtio_irq_sources_prepare(VirtIOIRQ *s, VirtIOIRQHeld *held, bool wait)
+{
+    Preparation p = {
+        .held = held,
+        .start = get_clock(),
+        .wait = wait,
+        .done = true,
+    };
+
+    virtio_irq_core_walk_commits(s->core, held->req, held->req_size,
+                                 held->rsp_size, prepare_vector, &p);
+    if (p.others && !wait && VIRTIO_IRQ_GET_CLASS(s)->prepare) {
+        return VIRTIO_IRQ_GET_CLASS(s)->prepare(s, held, p.others);
+    }
+    return p.done;
+}
+
+void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held)
+{
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
+
+    if (!held->asked) {
+        return;
+    }
+    held->asked = false;
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        if (src && src->ep && src->is_host &&
+            virtio_irq_core_ep_id(src->ep) == held->names.endpoint) {
+            virtio_irq_vfio_prepared(src->pdev, held);
+            return;
+        }
+    }
+}
+
+/*
+ * Of virtio-irq-kvm.c. KVM takes every message for one to a CPU, wherever its
+ * address is: a pair that a function has kept in a window elsewhere must not
+ * become an interrupt.
+ */
+static enum virtio_irq_verdict translate(PCIDevice *pdev, const MSIMessage *msg,
+                                         MSIMessage *route)
+{
+    enum virtio_irq_verdict verdict = VIRTIO_IRQ_PASS;
+    VirtIOIRQSource *src = NULL;
+    struct virtio_irq_msg to;
+    VirtIOIRQ *s;
+
+    QLIST_FOREACH(s, &virtio_irq_controllers, next) {
+        src = g_hash_table_lookup(s->functions, pdev);
+        if (src && src->ep) {
+            verdict = virtio_irq_core_resolve(s->core, src->ep, msg->address,
+                                              msg->data, false, 0, &to);
+            break;
+        }
+    }
+    if (verdict == VIRTIO_IRQ_DELIVERED) {
+        *route = (MSIMessage) { .address = to.address, .data = to.data };
+    } else if (verdict == VIRTIO_IRQ_PASS && src &&
+               msg->address >> X86_MSI_BASE_SHIFT !=
+               X86_MSI_BASE >> X86_MSI_BASE_SHIFT) {
+        verdict = VIRTIO_IRQ_BLOCKED_UNKNOWN;
+    }
+    return verdict;
+}
+
+/* Functions come and go */
 
 static void virtio_irq_device_realized(DeviceListener *listener,
                                        DeviceState *dev)
 {
     VirtIOIRQ *s = container_of(listener, VirtIOIRQ, listener);
+    uint8_t header_type;
     PCIDevice *pdev;
 
     pdev = (PCIDevice *)object_dynamic_cast(OBJECT(dev), TYPE_PCI_DEVICE);
-    if (pdev) {
-        g_hash_table_insert(s->functions, pdev, NULL);
+    if (!pdev) {
+        return;
     }
+    header_type = pci_get_byte(pdev->config + PCI_HEADER_TYPE) &
+                  ~PCI_HEADER_TYPE_MULTI_FUNCTION;
+    g_hash_table_insert(s->functions, pdev,
+                        header_type == PCI_HEADER_TYPE_NORMAL ?
+                        source_new(s, pdev) : NULL);
 }
 
 static void virtio_irq_device_unrealized(DeviceListener *listener,
@@ -418,166 +762,67 @@ static void virtio_irq_device_unrealized(DeviceListener *listener,
     VirtIOIRQ *s = container_of(listener, VirtIOIRQ, listener);
     VirtIOIRQSource *src = g_hash_table_lookup(s->functions, dev);
 
-    if (src) {
+    if (src && src->ep) {
         virtio_irq_core_endpoint_gone(s->core, virtio_irq_core_ep_id(src->ep));
+        virtio_irq_kvm_commit();
     }
+    /* Deletes the source */
     g_hash_table_remove(s->functions, dev);
+}
+
+void virtio_irq_sources_show(VirtIOIRQ *s)
+{
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
+
+    memory_region_transaction_begin();
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        if (src && virtio_irq_in_scope(s, pci_get_bdf(src->pdev)) &&
+            !is_controller(src->pdev) && take_from_others(s, src->pdev)) {
+            source_show(src);
+        }
+    }
+    memory_region_transaction_commit();
+}
+
+/* Of the machine: firmware then places BARs without our regions in the way */
+static void virtio_irq_machine_reset(void *opaque)
+{
+    VirtIOIRQ *s = opaque;
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
+
+    memory_region_transaction_begin();
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        if (src) {
+            source_hide(src);
+            src->was_attached = false;
+        }
+    }
+    memory_region_transaction_commit();
 }
 
 void virtio_irq_sources_init(VirtIOIRQ *s)
 {
-    s->functions = g_hash_table_new(NULL, NULL);
+    s->functions = g_hash_table_new_full(NULL, NULL, NULL,
+                                         (GDestroyNotify)source_delete);
+    virtio_irq_kvm_init(translate);
     s->listener.realize = virtio_irq_device_realized;
     s->listener.unrealize = virtio_irq_device_unrealized;
     /* Calls back for what is there already */
     device_listener_register(&s->listener);
+    qemu_register_reset(virtio_irq_machine_reset, s);
 }
 
 void virtio_irq_sources_cleanup(VirtIOIRQ *s)
 {
+    qemu_unregister_reset(virtio_irq_machine_reset, s);
     device_listener_unregister(&s->listener);
+    memory_region_transaction_begin();
     g_clear_pointer(&s->functions, g_hash_table_destroy);
-}
-
-/* "0xSTART-0xEND", inclusive */
-static bool parse_range(const char *name, const char *text, uint64_t *start,
-                        uint64_t *end, Error **errp)
-{
-    const char *p;
-
-    if (qemu_strtou64(text, &p, 0, start) || *p != '-' ||
-        qemu_strtou64(p + 1, NULL, 0, end) || *start > *end) {
-        error_setg(errp, "%s: '%s' is not a range like 0x%llx-0x%llx", name,
-                   text, X86_MSI_START, X86_MSI_END);
-        return false;
-    }
-    return true;
-}
-
-static bool parse_window(VirtIOIRQ *s, Error **errp)
-{
-    MemoryRegionSection section;
-    uint64_t at = s->window_start;
-
-    if (!QEMU_IS_ALIGNED(s->window_start, TARGET_PAGE_SIZE) ||
-        !QEMU_IS_ALIGNED(s->window_end + 1, TARGET_PAGE_SIZE) ||
-        s->window_end + 1 == 0) {
-        error_setg(errp, "window: it must begin and end at a page's boundary");
-        return false;
-    }
-    /* It hides what is below from the DMA of every attached function */
-    while (at <= s->window_end) {
-        section = memory_region_find(get_system_memory(), at,
-                                     s->window_end - at + 1);
-        if (!section.mr) {
-            break;
-        }
-        memory_region_unref(section.mr);
-        if (memory_region_is_ram(section.mr)) {
-            error_setg(errp, "window: there is guest RAM at 0x%" PRIx64,
-                       (uint64_t)section.offset_within_address_space);
-            return false;
-        }
-        at = section.offset_within_address_space + int128_get64(section.size);
-    }
-    return true;
-}
-
-static bool parse_bdf(const char **text, uint16_t *bdf)
-{
-    unsigned int segment, bus, slot, function;
-    int n = 0;
-
-    if (sscanf(*text, "%4x:%2x:%2x.%1x%n", &segment, &bus, &slot, &function,
-               &n) != 4 || segment || slot > PCI_SLOT(UINT8_MAX) ||
-        function > PCI_FUNC(UINT8_MAX)) {
-        return false;
-    }
-    *text += n;
-    *bdf = PCI_BUILD_BDF(bus, PCI_DEVFN(slot, function));
-    return true;
-}
-
-/* "SSSS:BB:DD.F[-SSSS:BB:DD.F][;...]" */
-static bool parse_scopes(VirtIOIRQ *s, Error **errp)
-{
-    g_auto(GStrv) entries = g_strsplit(s->scope_text, ";", -1);
-    uint16_t start, end;
-    const char *p;
-    unsigned int i;
-
-    for (i = 0; entries[i]; i++) {
-        p = entries[i];
-
-        if (i == VIRTIO_IRQ_MAX_SCOPES) {
-            error_setg(errp, "scope: there can be at most %d entries",
-                       VIRTIO_IRQ_MAX_SCOPES);
-            return false;
-        }
-        if (!parse_bdf(&p, &start)) {
-            goto bad;
-        }
-        end = start;
-        if (*p == '-') {
-            p++;
-            if (!parse_bdf(&p, &end)) {
-                goto bad;
-            }
-        }
-        if (*p || start > end) {
-            goto bad;
-        }
-        s->scopes[i].pci = (struct virtio_irq_scope_pci) {
-            .type = VIRTIO_IRQ_SCOPE_T_PCI_RANGE,
-            .bdf_start = cpu_to_le16(start),
-            .bdf_end = cpu_to_le16(end),
-            .endpoint_start = cpu_to_le32(start),
-        };
-    }
-    if (!i) {
-        goto bad;
-    }
-    s->num_scopes = i;
-    return true;
-
-bad:
-    error_setg(errp, "scope: '%s' is not a range of PCI functions like "
-               "0000:00:03.0-0000:01:1f.7", entries[i] ? entries[i] : "");
-    error_append_hint(errp, "The segment is 0000 on every machine.\n");
-    return false;
-}
-
-bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp)
-{
-    s->window_start = X86_MSI_START;
-    s->window_end = X86_MSI_END;
-    if (s->window_text) {
-        if (!parse_range("window", s->window_text, &s->window_start,
-                         &s->window_end, errp)) {
-            return false;
-        }
-    }
-    if (!parse_window(s, errp)) {
-        return false;
-    }
-
-#ifdef TARGET_I386
-    s->route_start = X86_MSI_START;
-    s->route_end = X86_MSI_END;
-#else
-    /* No fixed place: as far as the function's own DMA would reach */
-    s->route_start = 0;
-    s->route_end = UINT64_MAX;
-#endif
-    if (s->route_window_text &&
-        !parse_range("route-window", s->route_window_text, &s->route_start,
-                     &s->route_end, errp)) {
-        return false;
-    }
-
-    s->num_scopes = 0;
-    memset(s->scopes, 0, sizeof(s->scopes));
-    return !s->scope_text || parse_scopes(s, errp);
+    memory_region_transaction_commit();
 }
 
 static void virtio_irq_source_finalize(Object *obj)

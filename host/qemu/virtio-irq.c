@@ -9,8 +9,6 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/bitmap.h"
-#include "qemu/error-report.h"
 #include "qemu/guest-random.h"
 #include "qemu/iov.h"
 #include "qemu/main-loop.h"
@@ -19,13 +17,17 @@
 #include "hw/qdev-properties.h"
 #include "hw/virtio/virtio-access.h"
 #include "hw/virtio/virtio-bus.h"
-#include "migration/qemu-file-types.h"
-#include "migration/vmstate.h"
 #include "virtio-irq.h"
 #include "trace.h"
 
 #define REQUESTQ_SIZE VIRTIO_IRQ_REQUESTQ_MIN
-#define EVENTQ_SIZE 64
+
+/*
+ * A turn of the event loop does about so much work, in
+ * virtio_irq_core_work()'s measure; one request is not divided. Then vCPUs
+ * that wait for the big QEMU lock and other devices have theirs.
+ */
+#define WORK_PER_TURN 4096
 
 #define PASID_BITS_MAX 20
 QEMU_BUILD_BUG_ON(VIRTIO_IRQ_PASID_MASK != (1 << PASID_BITS_MAX) - 1);
@@ -33,27 +35,28 @@ QEMU_BUILD_BUG_ON(VIRTIO_IRQ_PASID_MASK != (1 << PASID_BITS_MAX) - 1);
 /* Of one endpoint: what MSI-X can have, for each of four stores */
 #define ENDPOINT_QUOTA (4 * (PCI_MSIX_FLAGS_QSIZE + 1))
 
-/*
- * The core's state takes less for each vector and each endpoint; what is longer
- * in a migration stream is not believed.
- */
-#define STATE_BYTES_PER_OBJECT 256
+VirtIOIRQList virtio_irq_controllers =
+    QLIST_HEAD_INITIALIZER(virtio_irq_controllers);
 
 static void virtio_irq_trace_request(VirtIOIRQ *s, const uint8_t *req,
                                      size_t req_size, const uint8_t *rsp,
                                      size_t used)
 {
     const struct virtio_irq_req_head *head = (const void *)req;
+    g_autofree char *address = NULL;
     const char *type, *status = NULL;
-    uint32_t endpoint = 0, first = 0, count = 0;
+    uint32_t endpoint, first = 0, count = 0;
     uint16_t store = 0;
 
     if (!trace_event_get_state_backends(TRACE_VIRTIO_IRQ_REQUEST)) {
         return;
     }
     type = req_size >= sizeof(*head) ? virtio_irq_type_name(head->type) : NULL;
-    if (req_size >= sizeof(*head)) {
+    if (type) {
         endpoint = le32_to_cpu(head->endpoint);
+        address = g_strdup_printf("%04x:%02x:%02x.%x", endpoint >> 16,
+                                  PCI_BUS_NUM(endpoint), PCI_SLOT(endpoint),
+                                  PCI_FUNC(endpoint));
     }
     /* store, first and count are at the same place wherever they exist */
     if (req_size >= sizeof(struct virtio_irq_req_deactivate)) {
@@ -68,8 +71,8 @@ static void virtio_irq_trace_request(VirtIOIRQ *s, const uint8_t *req,
     if (used) {
         status = virtio_irq_status_name(rsp[0]);
     }
-    trace_virtio_irq_request(s, type ? type : "unknown", endpoint, store, first,
-                             count, status ? status : "no status", used);
+    trace_virtio_irq_request(s, type ?: "unknown", address ?: "-", store,
+                             first, count, status ?: "no status", used);
 }
 
 static VirtIOIRQHeld *virtio_irq_pop(VirtIOIRQ *s)
@@ -78,16 +81,40 @@ static VirtIOIRQHeld *virtio_irq_pop(VirtIOIRQ *s)
 
     if (held) {
         held->rsp = NULL;
+        held->asked = false;
+        held->deadline = 0;
     }
     return held;
 }
 
+/* Shows the guest the answers that are ready, when what they say is true */
+static void virtio_irq_flush(VirtIOIRQ *s)
+{
+    unsigned int num = s->num_ready;
+
+    virtio_irq_kvm_commit();
+    if (num) {
+        RCU_READ_LOCK_GUARD();
+        s->num_ready = 0;
+        virtqueue_flush(s->requestq, num);
+    }
+}
+
+/*
+ * Telling KVM of a route takes it a grace period, so that is done once for all
+ * requests of a turn. Until then nobody sees their answers.
+ */
 static void virtio_irq_answer(VirtIOIRQ *s, VirtQueueElement *elem,
                               const uint8_t *rsp, size_t rsp_size,
                               uint32_t used)
 {
     iov_from_buf(elem->in_sg, elem->in_num, 0, rsp, MIN(rsp_size, used));
-    virtqueue_push(s->requestq, elem, used);
+    WITH_RCU_READ_LOCK_GUARD() {
+        virtqueue_fill(s->requestq, elem, used, s->num_ready++);
+    }
+    if (!virtio_irq_kvm_changed()) {
+        virtio_irq_flush(s);
+    }
 }
 
 static void virtio_irq_held_free(VirtIOIRQHeld *held)
@@ -107,24 +134,75 @@ unsigned int virtio_irq_num_held(VirtIOIRQ *s)
     return n;
 }
 
+unsigned int virtio_irq_num_kept(VirtIOIRQ *s)
+{
+    VirtIOIRQHeld *held;
+    unsigned int n = 0;
+
+    QTAILQ_FOREACH(held, &s->kept, next) {
+        n++;
+    }
+    return n;
+}
+
+/*
+ * Buffers of a request may lie in the MMIO of any device. Our own refuses
+ * accesses while its guard is taken, as it does during a notification. What
+ * the guest can still do from there, by way of PCI configuration space, is a
+ * function level reset, after which no request is held and the queue is gone;
+ * and to switch our slot off, after which we are unrealized and exist by these
+ * references alone.
+ */
+typedef struct VirtIOIRQTurn {
+    DeviceState *transport;
+    bool was_taken;
+} VirtIOIRQTurn;
+
+static VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s)
+{
+    DeviceState *transport = qdev_get_parent_bus(DEVICE(s))->parent;
+    VirtIOIRQTurn turn = {
+        .transport = transport,
+        .was_taken = transport->mem_reentrancy_guard.engaged_in_io,
+    };
+
+    object_ref(OBJECT(transport));
+    object_ref(OBJECT(s));
+    transport->mem_reentrancy_guard.engaged_in_io = true;
+    return turn;
+}
+
+/* False if we were unrealized meanwhile */
+static bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify)
+{
+    bool realized = s->core;
+
+    if (realized) {
+        virtio_irq_flush(s);
+    }
+    if (realized && notify) {
+        virtio_notify(VIRTIO_DEVICE(s), s->requestq);
+    }
+    turn.transport->mem_reentrancy_guard.engaged_in_io = turn.was_taken;
+    object_unref(OBJECT(s));
+    object_unref(OBJECT(turn.transport));
+    return realized;
+}
+
 /* Gives the answers that are due, and sets the timer for the next one */
-static void virtio_irq_complete_held(VirtIOIRQ *s)
+void virtio_irq_complete_held(VirtIOIRQ *s)
 {
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    VirtIOIRQHeld *held, *next;
-    int64_t earliest = INT64_MAX;
+    VirtIOIRQTurn turn;
+    VirtIOIRQHeld *held;
     bool any = false;
 
-    if (s->inject.mute != VIRTIO_IRQ_MUTE_OFF || !runstate_is_running()) {
-        timer_del(s->timer);
+    timer_del(s->timer);
+    if (!runstate_is_running()) {
         return;
     }
-    QTAILQ_FOREACH_SAFE(held, &s->held, next, next) {
-        if (held->deadline > now) {
-            earliest = MIN(earliest, held->deadline);
-            continue;
-        }
+    turn = virtio_irq_turn_begin(s);
+    while ((held = QTAILQ_FIRST(&s->held)) && held->deadline <= now) {
         QTAILQ_REMOVE(&s->held, held, next);
         trace_virtio_irq_complete(s, held->elem.index, held->used);
         virtio_irq_answer(s, &held->elem, held->rsp, held->rsp_size,
@@ -132,13 +210,11 @@ static void virtio_irq_complete_held(VirtIOIRQ *s)
         virtio_irq_held_free(held);
         any = true;
     }
-    if (any) {
-        virtio_notify(vdev, s->requestq);
-    }
-    if (earliest != INT64_MAX) {
-        timer_mod(s->timer, earliest);
-    } else {
-        timer_del(s->timer);
+    if (virtio_irq_turn_end(s, turn, any)) {
+        held = QTAILQ_FIRST(&s->held);
+        if (held) {
+            timer_mod(s->timer, held->deadline);
+        }
     }
 }
 
@@ -147,11 +223,18 @@ static void virtio_irq_timer(void *opaque)
     virtio_irq_complete_held(opaque);
 }
 
-static void virtio_irq_drop_held(VirtIOIRQ *s)
+void virtio_irq_drop_held(VirtIOIRQ *s)
 {
     VirtIOIRQHeld *held;
 
     timer_del(s->timer);
+    while ((held = QTAILQ_FIRST(&s->kept))) {
+        QTAILQ_REMOVE(&s->kept, held, next);
+        trace_virtio_irq_drop(s, held->elem.index);
+        virtio_irq_sources_prepared(s, held);
+        virtqueue_detach_element(s->requestq, &held->elem, 0);
+        virtio_irq_held_free(held);
+    }
     while ((held = QTAILQ_FIRST(&s->held))) {
         QTAILQ_REMOVE(&s->held, held, next);
         trace_virtio_irq_drop(s, held->elem.index);
@@ -160,44 +243,185 @@ static void virtio_irq_drop_held(VirtIOIRQ *s)
     }
 }
 
+void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held)
+{
+    VirtIOIRQHeld *before;
+
+    QTAILQ_FOREACH_REVERSE(before, &s->held, next) {
+        if (before->deadline <= held->deadline) {
+            QTAILQ_INSERT_AFTER(&s->held, before, held, next);
+            return;
+        }
+    }
+    QTAILQ_INSERT_HEAD(&s->held, held, next);
+}
+
+/* Of VirtIOIRQClass */
+static size_t virtio_irq_request(VirtIOIRQ *s, const void *req, size_t req_size,
+                                 void *rsp, size_t rsp_size, int64_t *deadline)
+{
+    return virtio_irq_core_request(s->core, req, req_size, rsp, rsp_size);
+}
+
+/* Its answer is in @s->rsp; the used length */
+static size_t virtio_irq_carry_out(VirtIOIRQ *s, VirtIOIRQHeld *held)
+{
+    size_t used;
+
+    held->deadline = 0;
+    used = VIRTIO_IRQ_GET_CLASS(s)->request(s, held->req, held->req_size,
+                                            s->rsp, held->rsp_size,
+                                            &held->deadline);
+    virtio_irq_sources_prepared(s, held);
+    virtio_irq_trace_request(s, held->req, held->req_size, s->rsp,
+                             MIN(used, held->rsp_size));
+    return used;
+}
+
 /*
  * The answer stays out of guest memory until it is given: what is written into
  * a mapped buffer is marked dirty for migration only when that is unmapped.
  */
-static void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held, uint32_t used,
-                            size_t rsp_size, uint32_t delay_us)
+static void virtio_irq_hold_answer(VirtIOIRQ *s, VirtIOIRQHeld *held,
+                                   size_t used)
 {
-    trace_virtio_irq_hold(s, held->elem.index, delay_us);
-    held->deadline = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                     (int64_t)delay_us * SCALE_US;
+    trace_virtio_irq_hold(s, held->elem.index, held->deadline);
     held->used = used;
-    held->rsp_size = MIN(used, rsp_size);
+    held->rsp_size = MIN(used, held->rsp_size);
     held->rsp = g_memdup2(s->rsp, held->rsp_size);
-    QTAILQ_INSERT_TAIL(&s->held, held, next);
+    virtio_irq_hold(s, held);
 }
 
-/* Carries out one request; true if it was answered */
-static bool virtio_irq_handle_request(VirtIOIRQ *s, VirtIOIRQHeld *held)
+static void virtio_irq_finish_request(VirtIOIRQ *s, VirtIOIRQHeld *held)
 {
-    VirtQueueElement *elem = &held->elem;
-    /* One byte more, to tell a request that is too long */
-    uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX + 1] QEMU_ALIGNED(8);
-    uint32_t delay_us = 0;
-    size_t req_size, rsp_size, used;
+    size_t used = virtio_irq_carry_out(s, held);
 
-    req_size = iov_to_buf(elem->out_sg, elem->out_num, 0, req, sizeof(req));
-    rsp_size = MIN(iov_size(elem->in_sg, elem->in_num), s->rsp_max);
-    used = virtio_irq_inject_request(&s->inject, s->core, req, req_size,
-                                     s->rsp, rsp_size, &delay_us);
-    virtio_irq_trace_request(s, req, req_size, s->rsp, MIN(used, rsp_size));
+    if (held->deadline) {
+        virtio_irq_hold_answer(s, held, used);
+        s->has_held = true;
+        return;
+    }
+    s->has_answered = true;
+    virtio_irq_answer(s, &held->elem, s->rsp, held->rsp_size, used);
+    virtio_irq_held_free(held);
+}
 
-    if (delay_us || s->inject.mute != VIRTIO_IRQ_MUTE_OFF) {
-        virtio_irq_hold(s, held, used, rsp_size, delay_us);
+/*
+ * Requests that are kept back. What names a vector of one of them goes behind
+ * it, if it needs something of the host or may do so. ACTIVATE is refused by
+ * the core, DEACTIVATE takes effect at once. What gives vectors up does not
+ * wait for what is to become of them: those in front of it are carried out with
+ * what there is, and refused if that is not all.
+ */
+
+/* The first one in front of @end, NULL: of all, that names some of these */
+static VirtIOIRQHeld *virtio_irq_find_kept(VirtIOIRQ *s,
+                                           const struct virtio_irq_names *names,
+                                           const VirtIOIRQHeld *end)
+{
+    VirtIOIRQHeld *held;
+
+    QTAILQ_FOREACH(held, &s->kept, next) {
+        if (held == end) {
+            break;
+        }
+        if (virtio_irq_names_common(&held->names, names)) {
+            return held;
+        }
+    }
+    return NULL;
+}
+
+bool virtio_irq_is_kept(VirtIOIRQ *s, const struct virtio_irq_names *names)
+{
+    return virtio_irq_find_kept(s, names, NULL);
+}
+
+/* An answer may lead to a reset, after which none is kept */
+static void virtio_irq_end_kept(VirtIOIRQ *s,
+                                const struct virtio_irq_names *names,
+                                const VirtIOIRQHeld *end)
+{
+    struct virtio_irq_names others;
+    VirtIOIRQHeld *held;
+
+    while ((held = virtio_irq_find_kept(s, names, end))) {
+        others = held->names;
+        if (virtio_irq_find_kept(s, &others, held)) {
+            virtio_irq_end_kept(s, &others, held);
+            continue;
+        }
+        QTAILQ_REMOVE(&s->kept, held, next);
+        s->at_once = true;
+        virtio_irq_finish_request(s, held);
+        s->at_once = false;
+    }
+}
+
+static bool virtio_irq_must_be_kept(VirtIOIRQ *s, VirtIOIRQHeld *held)
+{
+    struct virtio_irq_names *names = &held->names;
+
+    if (!virtio_irq_core_names(s->core, held->req, held->req_size,
+                               held->rsp_size, names)) {
         return false;
     }
-    virtio_irq_answer(s, elem, s->rsp, rsp_size, used);
-    virtio_irq_held_free(held);
-    return true;
+    switch (names->type) {
+    case VIRTIO_IRQ_T_ACTIVATE:
+    case VIRTIO_IRQ_T_DEACTIVATE:
+        return false;
+    case VIRTIO_IRQ_T_ALLOC:
+    case VIRTIO_IRQ_T_COMMIT:
+        return virtio_irq_is_kept(s, names) ||
+               !virtio_irq_sources_prepare(s, held, false);
+    default:
+        virtio_irq_end_kept(s, names, NULL);
+        return false;
+    }
+}
+
+/* The first one that can be carried out */
+static VirtIOIRQHeld *virtio_irq_prepared(VirtIOIRQ *s)
+{
+    VirtIOIRQHeld *held;
+
+    QTAILQ_FOREACH(held, &s->kept, next) {
+        if (!virtio_irq_find_kept(s, &held->names, held) &&
+            virtio_irq_sources_prepare(s, held, false)) {
+            return held;
+        }
+    }
+    return NULL;
+}
+
+void virtio_irq_carry_out_kept(VirtIOIRQ *s)
+{
+    VirtIOIRQHeld *held;
+    size_t used;
+
+    while ((held = QTAILQ_FIRST(&s->kept))) {
+        virtio_irq_sources_prepare(s, held, true);
+        QTAILQ_REMOVE(&s->kept, held, next);
+        used = virtio_irq_carry_out(s, held);
+        virtio_irq_hold_answer(s, held, used);
+    }
+}
+
+static void virtio_irq_handle_request(VirtIOIRQ *s, VirtIOIRQHeld *held)
+{
+    VirtQueueElement *elem = &held->elem;
+
+    held->req_size = iov_to_buf(elem->out_sg, elem->out_num, 0, held->req,
+                                sizeof(held->req));
+    held->rsp_size = MIN(iov_size(elem->in_sg, elem->in_num), s->rsp_max);
+    if (virtio_irq_must_be_kept(s, held)) {
+        trace_virtio_irq_keep(s, elem->index);
+        QTAILQ_INSERT_TAIL(&s->kept, held, next);
+    } else if (s->core) {
+        virtio_irq_finish_request(s, held);
+    } else {
+        virtio_irq_held_free(held);
+    }
 }
 
 static bool virtio_irq_queue_runs(VirtIOIRQ *s)
@@ -210,43 +434,51 @@ static bool virtio_irq_queue_runs(VirtIOIRQ *s)
 }
 
 /*
- * Serves at most one ring: another vCPU that keeps refilling it must not keep
- * this one, and with it the big QEMU lock, for ever.
+ * Serves at most one ring, and stops after @work: other vCPUs that keep
+ * refilling it must not keep this one, and with it the big QEMU lock, for
+ * ever. False if we were unrealized by it.
  */
-static void virtio_irq_serve(VirtIOIRQ *s)
+static bool virtio_irq_serve(VirtIOIRQ *s, uint64_t work)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
     int budget = virtio_queue_get_num(vdev, VIRTIO_IRQ_VQ_REQUEST);
+    uint64_t start = virtio_irq_core_work(s->core);
+    VirtIOIRQTurn turn = virtio_irq_turn_begin(s);
     VirtIOIRQHeld *held;
-    bool any = false, kept = false;
+    bool realized;
 
     s->busy = true;
-    while (budget-- && (held = virtio_irq_pop(s))) {
-        if (virtio_irq_handle_request(s, held)) {
-            any = true;
-        } else {
-            kept = true;
-        }
+    s->has_answered = false;
+    s->has_held = false;
+    while (s->core && (held = virtio_irq_prepared(s))) {
+        QTAILQ_REMOVE(&s->kept, held, next);
+        virtio_irq_finish_request(s, held);
+    }
+    while (s->core && budget-- &&
+           virtio_irq_core_work(s->core) - start < work &&
+           (held = virtio_irq_pop(s))) {
+        virtio_irq_handle_request(s, held);
     }
     s->busy = false;
-    if (any) {
-        virtio_notify(vdev, s->requestq);
-    }
-    if (kept) {
+    realized = virtio_irq_turn_end(s, turn, s->has_answered);
+    if (realized && s->has_held) {
         virtio_irq_complete_held(s);
     }
+    return realized;
 }
 
-/* Serves the queue, unless the tester or the guest has stopped it */
+/* Of VirtIOIRQClass */
 static void virtio_irq_run(VirtIOIRQ *s)
 {
-    if (s->inject.mute == VIRTIO_IRQ_MUTE_STALL || !virtio_irq_queue_runs(s)) {
+    if (!virtio_irq_queue_runs(s)) {
         return;
     }
-    if (!s->busy) {
-        virtio_irq_serve(s);
+    if (!s->busy && !virtio_irq_serve(s, WORK_PER_TURN)) {
+        return;
     }
-    if (!VIRTIO_DEVICE(s)->broken && !virtio_queue_empty(s->requestq)) {
+    if (!VIRTIO_DEVICE(s)->broken &&
+        (!virtio_queue_empty(s->requestq) ||
+         (s->busy && !QTAILQ_EMPTY(&s->kept)))) {
         qemu_bh_schedule(s->bh);
     }
 }
@@ -257,7 +489,7 @@ static void virtio_irq_bh(void *opaque)
 
     /* Else virtio_irq_vm_state_change() comes back to it */
     if (runstate_is_running()) {
-        virtio_irq_run(s);
+        VIRTIO_IRQ_GET_CLASS(s)->run(s);
     }
 }
 
@@ -267,12 +499,7 @@ static void virtio_irq_handle_requestq(VirtIODevice *vdev, VirtQueue *vq)
 
     trace_virtio_irq_kick(s);
     s->kicks++;
-    virtio_irq_run(s);
-}
-
-static void virtio_irq_handle_eventq(VirtIODevice *vdev, VirtQueue *vq)
-{
-    /* Buffers wait there until there is an event */
+    VIRTIO_IRQ_GET_CLASS(s)->run(s);
 }
 
 void virtio_irq_serve_before_message(VirtIOIRQ *s)
@@ -282,14 +509,8 @@ void virtio_irq_serve_before_message(VirtIOIRQ *s)
         !virtio_irq_queue_runs(s) || virtio_queue_empty(s->requestq)) {
         return;
     }
-    /* A stalled device keeps the promise too, it only gives no answers */
-    virtio_irq_serve(s);
-}
-
-void virtio_irq_mute_changed(VirtIOIRQ *s)
-{
-    virtio_irq_complete_held(s);
-    qemu_bh_schedule(s->bh);
+    /* All of it, whatever that takes: the promise has no limit */
+    virtio_irq_serve(s, UINT64_MAX);
 }
 
 static void virtio_irq_vm_state_change(void *opaque, bool running,
@@ -299,7 +520,8 @@ static void virtio_irq_vm_state_change(void *opaque, bool running,
 
     if (running) {
         /* A migration or a stop may have come between a kick and its bh */
-        virtio_irq_mute_changed(s);
+        virtio_irq_complete_held(s);
+        qemu_bh_schedule(s->bh);
     }
 }
 
@@ -333,7 +555,8 @@ static uint64_t virtio_irq_get_features(VirtIODevice *vdev, uint64_t features,
 {
     VirtIOIRQ *s = VIRTIO_IRQ(vdev);
 
-    if (s->lazy) {
+    /* Messages that KVM delivers do not wait for what is in the queue */
+    if (s->lazy && !virtio_irq_kvm_bypasses()) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_LAZY);
     }
     if (s->num_scopes) {
@@ -343,6 +566,23 @@ static uint64_t virtio_irq_get_features(VirtIODevice *vdev, uint64_t features,
         virtio_add_feature(&features, VIRTIO_IRQ_F_PASID);
     }
     return features;
+}
+
+/*
+ * A driver that does not know of scopes would move functions that are another
+ * controller's, or nobody's (DEV-12).
+ */
+static int virtio_irq_validate_features(VirtIODevice *vdev)
+{
+    return VIRTIO_IRQ(vdev)->num_scopes &&
+           !virtio_vdev_has_feature(vdev, VIRTIO_IRQ_F_SCOPE) ? -EINVAL : 0;
+}
+
+static void virtio_irq_set_status(VirtIODevice *vdev, uint8_t status)
+{
+    if (status & ~vdev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+        virtio_irq_sources_show(VIRTIO_IRQ(vdev));
+    }
 }
 
 static void virtio_irq_set_features(VirtIODevice *vdev, uint64_t features)
@@ -357,7 +597,37 @@ static void virtio_irq_reset(VirtIODevice *vdev)
     trace_virtio_irq_reset(s);
     qemu_bh_cancel(s->bh);
     virtio_irq_drop_held(s);
+    s->num_ready = 0;
     virtio_irq_core_reset(s->core);
+    virtio_irq_kvm_commit();
+}
+
+/*
+ * With LAZY, what disarms takes effect though nobody has notified us of it.
+ * Other requests need not, so what this takes is bounded by the vectors that
+ * there are.
+ */
+static void virtio_irq_carry_out_disarming(VirtIOIRQ *s)
+{
+    int budget = virtio_queue_get_num(VIRTIO_DEVICE(s), VIRTIO_IRQ_VQ_REQUEST);
+    uint8_t req[VIRTIO_IRQ_CORE_REQ_MAX + 1] QEMU_ALIGNED(8);
+    const struct virtio_irq_req_head *head = (const void *)req;
+    VirtIOIRQHeld *held;
+    size_t req_size;
+
+    while (budget-- && (held = virtio_irq_pop(s))) {
+        req_size = iov_to_buf(held->elem.out_sg, held->elem.out_num, 0, req,
+                              sizeof(req));
+        if (req_size >= sizeof(*head) &&
+            (head->type == VIRTIO_IRQ_T_DETACH ||
+             head->type == VIRTIO_IRQ_T_RELEASE ||
+             head->type == VIRTIO_IRQ_T_DEACTIVATE ||
+             head->type == VIRTIO_IRQ_T_FREE)) {
+            virtio_irq_core_request(s->core, req, req_size, s->rsp, s->rsp_max);
+        }
+        virtqueue_detach_element(s->requestq, &held->elem, 0);
+        virtio_irq_held_free(held);
+    }
 }
 
 /* Drops the requests, keeps the vectors: this is how a driver recovers */
@@ -366,42 +636,54 @@ static void virtio_irq_queue_reset(VirtIODevice *vdev, uint32_t queue_index)
     VirtIOIRQ *s = VIRTIO_IRQ(vdev);
 
     trace_virtio_irq_queue_reset(s, queue_index);
-    if (queue_index == VIRTIO_IRQ_VQ_REQUEST) {
-        qemu_bh_cancel(s->bh);
-        virtio_irq_drop_held(s);
+    if (queue_index != VIRTIO_IRQ_VQ_REQUEST) {
+        return;
     }
+    qemu_bh_cancel(s->bh);
+    virtio_irq_drop_held(s);
+    s->num_ready = 0;
+    if (!s->busy && virtio_vdev_has_feature(vdev, VIRTIO_IRQ_F_LAZY) &&
+        virtio_irq_queue_runs(s)) {
+        virtio_irq_carry_out_disarming(s);
+    }
+}
+
+static bool in_bounds(const char *name, uint32_t value, uint32_t max,
+                      Error **errp)
+{
+    if (!value || value > max) {
+        error_setg(errp, "%s must be 1 to %" PRIu32, name, max);
+        return false;
+    }
+    return true;
 }
 
 static bool virtio_irq_check_config(VirtIOIRQ *s, Error **errp)
 {
     const struct virtio_irq_core_config *config = &s->config;
 
-    if (!config->max_vectors || config->max_vectors > 1 << 24) {
-        error_setg(errp, "max-vectors must be 1 to %u", 1 << 24);
-        return false;
-    }
-    if (!config->max_endpoints || config->max_endpoints > 1 << 20) {
-        error_setg(errp, "max-endpoints must be 1 to %u", 1 << 20);
-        return false;
-    }
-    if (!config->max_count || config->max_count > 1 << 16) {
-        error_setg(errp, "max-count must be 1 to %u", 1 << 16);
+    if (!in_bounds("max-vectors", config->max_vectors,
+                   VIRTIO_IRQ_CORE_MAX_VECTORS, errp) ||
+        !in_bounds("max-endpoints", config->max_endpoints,
+                   VIRTIO_IRQ_CORE_MAX_ENDPOINTS, errp) ||
+        !in_bounds("max-count", config->max_count, VIRTIO_IRQ_CORE_MAX_COUNT,
+                   errp)) {
         return false;
     }
     if (s->pasid_bits > PASID_BITS_MAX) {
         error_setg(errp, "pasid-bits must be 0 to %u", PASID_BITS_MAX);
         return false;
     }
-    return true;
+    return virtio_irq_check_quota(s, errp);
 }
 
 static bool virtio_irq_check_host(VirtIOIRQ *s, DeviceState *proxy,
                                   Error **errp)
 {
-    if (kvm_enabled() && kvm_msi_via_irqfd_enabled()) {
+    if (virtio_irq_kvm_bypasses() && !virtio_irq_kvm_supported()) {
         error_setg(errp, "virtio-irq does not work with KVM's in-kernel "
-                   "interrupt controller yet: irqfd routes would bypass it "
-                   "and deliver to vectors that the guest does not own");
+                   "interrupt controller on this machine: irqfds would bypass "
+                   "it");
         error_append_hint(errp, "Use -accel kvm,kernel-irqchip=off or "
                           "-accel tcg.\n");
         return false;
@@ -428,13 +710,14 @@ static void virtio_irq_device_realize(DeviceState *dev, Error **errp)
     VirtIOIRQ *s = VIRTIO_IRQ(dev);
     DeviceState *proxy = qdev_get_parent_bus(dev)->parent;
 
-    if (!virtio_irq_check_host(s, proxy, errp) ||
-        !virtio_irq_check_config(s, errp) ||
-        !virtio_irq_parse_properties(s, errp)) {
-        return;
-    }
     s->own_function = (PCIDevice *)object_dynamic_cast(OBJECT(proxy),
                                                        TYPE_PCI_DEVICE);
+    if (!virtio_irq_check_host(s, proxy, errp) ||
+        !virtio_irq_check_config(s, errp) ||
+        !virtio_irq_parse_properties(s, errp) ||
+        !virtio_irq_check_overlap(s, errp)) {
+        return;
+    }
     s->config.tlv_size = VIRTIO_IRQ_CORE_TLV_ALL;
     s->config.ims = true;
     qemu_guest_getrandom_nofail(&s->config.seed, sizeof(s->config.seed));
@@ -450,12 +733,13 @@ static void virtio_irq_device_realize(DeviceState *dev, Error **errp)
     virtio_init(vdev, VIRTIO_ID_IRQ, sizeof(struct virtio_irq_config));
     s->requestq = virtio_add_queue(vdev, REQUESTQ_SIZE,
                                    virtio_irq_handle_requestq);
-    s->eventq = virtio_add_queue(vdev, EVENTQ_SIZE, virtio_irq_handle_eventq);
-    s->bh = qemu_bh_new_guarded(virtio_irq_bh, s, &dev->mem_reentrancy_guard);
+    /* No eventq: we do not offer VIRTIO_IRQ_F_EVENTQ */
+    s->bh = virtio_bh_new_guarded(dev, virtio_irq_bh, s);
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, virtio_irq_timer, s);
     s->vm_state = qemu_add_vm_change_state_handler(virtio_irq_vm_state_change,
                                                    s);
     virtio_irq_sources_init(s);
+    QLIST_INSERT_HEAD(&virtio_irq_controllers, s, next);
 }
 
 static void virtio_irq_device_unrealize(DeviceState *dev)
@@ -463,198 +747,19 @@ static void virtio_irq_device_unrealize(DeviceState *dev)
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
     VirtIOIRQ *s = VIRTIO_IRQ(dev);
 
+    QLIST_REMOVE(s, next);
     qemu_del_vm_change_state_handler(s->vm_state);
-    qemu_bh_delete(s->bh);
     virtio_irq_drop_held(s);
     timer_free(s->timer);
     virtio_irq_core_free(s->core);
+    qemu_bh_delete(s->bh);
+    virtio_irq_kvm_commit();
     s->core = NULL;
     virtio_irq_sources_cleanup(s);
     g_clear_pointer(&s->rsp, g_free);
-    virtio_delete_queue(s->eventq);
     virtio_delete_queue(s->requestq);
     virtio_cleanup(vdev);
 }
-
-/* Migration: what the core knows */
-
-static int virtio_irq_put_core(QEMUFile *f, void *pv, size_t size,
-                               const VMStateField *field, JSONWriter *vmdesc)
-{
-    VirtIOIRQ *s = container_of(pv, VirtIOIRQ, core);
-    uint8_t *blob;
-    size_t blob_size;
-    int ret;
-
-    ret = virtio_irq_core_save(s->core, &blob, &blob_size);
-    if (ret) {
-        return ret;
-    }
-    qemu_put_be32(f, blob_size);
-    qemu_put_buffer(f, blob, blob_size);
-    free(blob);
-    return 0;
-}
-
-static int virtio_irq_get_core(QEMUFile *f, void *pv, size_t size,
-                               const VMStateField *field)
-{
-    VirtIOIRQ *s = container_of(pv, VirtIOIRQ, core);
-    uint64_t limit = ((uint64_t)s->config.max_vectors +
-                      s->config.max_endpoints + 1) * STATE_BYTES_PER_OBJECT;
-    uint32_t blob_size = qemu_get_be32(f);
-    g_autofree uint8_t *blob = NULL;
-    int ret;
-
-    blob = blob_size <= limit ? g_try_malloc(MAX(blob_size, 1)) : NULL;
-    if (!blob || qemu_get_buffer(f, blob, blob_size) != blob_size) {
-        error_report("virtio-irq: state of %" PRIu32 " bytes in the migration "
-                     "stream does not fit", blob_size);
-        return -EINVAL;
-    }
-    virtio_irq_core_reset(s->core);
-    ret = virtio_irq_core_load(s->core, blob, blob_size);
-    if (ret == -ENODEV) {
-        error_report("virtio-irq: a function that the guest has attached does "
-                     "not exist here, or is out of scope");
-    } else if (ret) {
-        error_report("virtio-irq: state in the migration stream is not valid: "
-                     "%s", strerror(-ret));
-    }
-    return ret;
-}
-
-static const VMStateInfo virtio_irq_core_vmstate_info = {
-    .name = "virtio-irq core",
-    .get = virtio_irq_get_core,
-    .put = virtio_irq_put_core,
-};
-
-/* Migration: requests that were carried out and not answered yet */
-
-static int virtio_irq_put_held(QEMUFile *f, void *pv, size_t size,
-                               const VMStateField *field, JSONWriter *vmdesc)
-{
-    VirtIOIRQ *s = container_of(pv, VirtIOIRQ, held);
-    VirtIOIRQHeld *held;
-
-    qemu_put_be32(f, virtio_irq_num_held(s));
-    QTAILQ_FOREACH(held, &s->held, next) {
-        qemu_put_sbe64(f, held->deadline);
-        qemu_put_be32(f, held->used);
-        qemu_put_be32(f, held->rsp_size);
-        qemu_put_buffer(f, held->rsp, held->rsp_size);
-        qemu_put_virtqueue_element(VIRTIO_DEVICE(s), f, &held->elem);
-    }
-    return 0;
-}
-
-static VirtIOIRQHeld *virtio_irq_get_one_held(VirtIOIRQ *s, QEMUFile *f,
-                                              unsigned long *heads)
-{
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    int64_t deadline = qemu_get_sbe64(f);
-    uint32_t used = qemu_get_be32(f);
-    uint32_t rsp_size = qemu_get_be32(f);
-    g_autofree uint8_t *rsp = NULL;
-    VirtIOIRQHeld *held;
-
-    /* used may exceed it by the tester's will */
-    if (rsp_size > s->rsp_max || rsp_size > used) {
-        return NULL;
-    }
-    rsp = g_malloc(MAX(rsp_size, 1));
-    if (qemu_get_buffer(f, rsp, rsp_size) != rsp_size) {
-        return NULL;
-    }
-    held = qemu_get_virtqueue_element(vdev, f, sizeof(*held));
-    held->deadline = deadline;
-    held->used = used;
-    held->rsp_size = rsp_size;
-    held->rsp = g_steal_pointer(&rsp);
-    QTAILQ_INSERT_TAIL(&s->held, held, next);
-    if (held->elem.index >=
-            virtio_queue_get_num(vdev, VIRTIO_IRQ_VQ_REQUEST) ||
-        test_and_set_bit(held->elem.index, heads)) {
-        return NULL;
-    }
-    return held;
-}
-
-static int virtio_irq_get_held(QEMUFile *f, void *pv, size_t size,
-                               const VMStateField *field)
-{
-    VirtIOIRQ *s = container_of(pv, VirtIOIRQ, held);
-    DECLARE_BITMAP(heads, VIRTQUEUE_MAX_SIZE) = { };
-    uint32_t i, n = qemu_get_be32(f);
-
-    virtio_irq_drop_held(s);
-    for (i = 0; i < n; i++) {
-        if (!virtio_irq_get_one_held(s, f, heads)) {
-            error_report("virtio-irq: a held request in the migration stream "
-                         "is not valid");
-            virtio_irq_drop_held(s);
-            return -EINVAL;
-        }
-    }
-    /* virtio_irq_vm_state_change() gives the answers */
-    return 0;
-}
-
-static const VMStateInfo virtio_irq_held_vmstate_info = {
-    .name = "virtio-irq held requests",
-    .get = virtio_irq_get_held,
-    .put = virtio_irq_put_held,
-};
-
-static int virtio_irq_post_load(void *opaque, int version_id)
-{
-    VirtIOIRQ *s = opaque;
-
-    virtio_irq_core_set_quotas(s->core, &s->quotas);
-    return 0;
-}
-
-static const VMStateDescription vmstate_virtio_irq_device = {
-    .name = "virtio-irq-device",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .post_load = virtio_irq_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(quotas.vectors, VirtIOIRQ),
-        VMSTATE_UINT32(quotas.endpoint_vectors, VirtIOIRQ),
-        VMSTATE_UINT32(quotas.committed, VirtIOIRQ),
-        VMSTATE_UINT32(quotas.pool, VirtIOIRQ),
-        {
-            .name = "core",
-            .info = &virtio_irq_core_vmstate_info,
-            .flags = VMS_SINGLE,
-            .offset = offsetof(VirtIOIRQ, core),
-        },
-        {
-            .name = "held",
-            .info = &virtio_irq_held_vmstate_info,
-            .flags = VMS_SINGLE,
-            .offset = offsetof(VirtIOIRQ, held),
-        },
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-static const VMStateDescription vmstate_virtio_irq = {
-    .name = "virtio-irq",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    /*
-     * After the bridges, which have MIG_PRI_PCI_BUS, so that bus numbers are
-     * known; before the functions, since msix_load() sends what is pending.
-     */
-    .priority = MIG_PRI_IOMMU,
-    .fields = (const VMStateField[]) {
-        VMSTATE_VIRTIO_DEVICE,
-        VMSTATE_END_OF_LIST()
-    },
-};
 
 static COMPAT_PROPERTY virtio_irq_properties[] = {
     DEFINE_PROP_UINT32("max-vectors", VirtIOIRQ, config.max_vectors, 65536),
@@ -672,6 +777,7 @@ static void virtio_irq_instance_init(Object *obj)
 {
     VirtIOIRQ *s = VIRTIO_IRQ(obj);
 
+    QTAILQ_INIT(&s->kept);
     QTAILQ_INIT(&s->held);
     s->quotas = (struct virtio_irq_quotas) {
         .vectors = UINT32_MAX,
@@ -685,6 +791,7 @@ static void virtio_irq_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     VirtioDeviceClass *vdc = VIRTIO_DEVICE_CLASS(klass);
+    VirtIOIRQClass *vic = VIRTIO_IRQ_CLASS(klass);
 
     device_class_set_props(dc, virtio_irq_properties);
     virtio_irq_class_add_properties(klass);
@@ -696,10 +803,13 @@ static void virtio_irq_class_init(ObjectClass *klass, COMPAT_CLASS_DATA *data)
     vdc->queue_reset = virtio_irq_queue_reset;
     vdc->get_config = virtio_irq_get_config;
     vdc->get_features = virtio_irq_get_features;
+    vdc->validate_features = virtio_irq_validate_features;
     vdc->set_features = virtio_irq_set_features;
+    vdc->set_status = virtio_irq_set_status;
     vdc->start_ioeventfd = virtio_irq_start_ioeventfd;
     vdc->stop_ioeventfd = virtio_irq_stop_ioeventfd;
-    vdc->vmsd = &vmstate_virtio_irq_device;
+    vic->run = virtio_irq_run;
+    vic->request = virtio_irq_request;
 }
 
 static const TypeInfo virtio_irq_info = {
@@ -707,6 +817,7 @@ static const TypeInfo virtio_irq_info = {
     .parent = TYPE_VIRTIO_DEVICE,
     .instance_size = sizeof(VirtIOIRQ),
     .instance_init = virtio_irq_instance_init,
+    .class_size = sizeof(VirtIOIRQClass),
     .class_init = virtio_irq_class_init,
 };
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio-irq: which functions a controller serves, and where messages are
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/cutils.h"
+#include "exec/target_page.h"
+#include "hw/pci/pci_bus.h"
+#include "virtio-irq.h"
+
+/*
+ * Where messages of the platform go, SDM volume 3 "Message Address Register
+ * Format". The guest must not be able to make us write anywhere else.
+ */
+#define X86_MSI_START 0xfee00000ULL
+#define X86_MSI_END 0xfeefffffULL
+
+bool virtio_irq_in_scope(VirtIOIRQ *s, uint32_t endpoint)
+{
+    unsigned int i;
+
+    /* QEMU's machines have one segment, and that is ours */
+    if (endpoint > UINT16_MAX) {
+        return false;
+    }
+    for (i = 0; i < s->num_scopes; i++) {
+        if (endpoint >= le16_to_cpu(s->scopes[i].pci.bdf_start) &&
+            endpoint <= le16_to_cpu(s->scopes[i].pci.bdf_end)) {
+            return true;
+        }
+    }
+    return !s->num_scopes;
+}
+
+static bool scopes_overlap(VirtIOIRQ *a, VirtIOIRQ *b)
+{
+    unsigned int i, j;
+
+    if (!a->num_scopes || !b->num_scopes) {
+        return true;
+    }
+    for (i = 0; i < a->num_scopes; i++) {
+        for (j = 0; j < b->num_scopes; j++) {
+            if (le16_to_cpu(a->scopes[i].pci.bdf_start) <=
+                le16_to_cpu(b->scopes[j].pci.bdf_end) &&
+                le16_to_cpu(b->scopes[j].pci.bdf_start) <=
+                le16_to_cpu(a->scopes[i].pci.bdf_end)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/*
+ * Both would answer for such a function, and only one would see its messages
+ * (DEV-22)
+ */
+bool virtio_irq_check_overlap(VirtIOIRQ *s, Error **errp)
+{
+    DeviceState *transport;
+    VirtIOIRQ *other;
+
+    QLIST_FOREACH(other, &virtio_irq_controllers, next) {
+        if (scopes_overlap(s, other)) {
+            transport = qdev_get_parent_bus(DEVICE(other))->parent;
+            error_setg(errp, "scope: '%s' serves some of these functions "
+                       "already", transport->id ?: DEVICE(other)->id ?:
+                       transport->canonical_path);
+            error_append_hint(errp, "A controller without scope= serves all "
+                              "functions.\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "0xSTART-0xEND", inclusive */
+static bool parse_range(const char *name, const char *text, uint64_t *start,
+                        uint64_t *end, Error **errp)
+{
+    const char *p;
+
+    if (qemu_strtou64(text, &p, 0, start) || *p != '-' ||
+        qemu_strtou64(p + 1, NULL, 0, end) || *start > *end) {
+        error_setg(errp, "%s: '%s' is not a range like 0x%llx-0x%llx", name,
+                   text, X86_MSI_START, X86_MSI_END);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_window(VirtIOIRQ *s, Error **errp)
+{
+    uint64_t page = qemu_target_page_size(), at = s->window_start;
+    MemoryRegionSection section;
+
+    if (!QEMU_IS_ALIGNED(s->window_start, page) ||
+        !QEMU_IS_ALIGNED(s->window_end + 1, page) ||
+        s->window_end + 1 == 0) {
+        error_setg(errp, "window: it must begin and end at a page's boundary");
+        return false;
+    }
+    /* It hides what is below from the DMA of every attached function */
+    while (at <= s->window_end) {
+        section = memory_region_find(get_system_memory(), at,
+                                     s->window_end - at + 1);
+        if (!section.mr) {
+            break;
+        }
+        memory_region_unref(section.mr);
+        if (memory_region_is_ram(section.mr)) {
+            error_setg(errp, "window: there is guest RAM at 0x%" PRIx64,
+                       (uint64_t)section.offset_within_address_space);
+            return false;
+        }
+        at = section.offset_within_address_space + int128_get64(section.size);
+    }
+    return true;
+}
+
+static bool parse_bdf(const char **text, uint16_t *bdf)
+{
+    unsigned int segment, bus, slot, function;
+    int n = 0;
+
+    if (sscanf(*text, "%4x:%2x:%2x.%1x%n", &segment, &bus, &slot, &function,
+               &n) != 4 || segment || slot > PCI_SLOT(UINT8_MAX) ||
+        function > PCI_FUNC(UINT8_MAX)) {
+        return false;
+    }
+    *text += n;
+    *bdf = PCI_BUILD_BDF(bus, PCI_DEVFN(slot, function));
+    return true;
+}
+
+/* "SSSS:BB:DD.F[-SSSS:BB:DD.F][;...]" */
+static bool parse_scopes(VirtIOIRQ *s, Error **errp)
+{
+    g_auto(GStrv) entries = g_strsplit(s->scope_text, ";", -1);
+    uint16_t start, end;
+    const char *p;
+    unsigned int i;
+
+    for (i = 0; entries[i]; i++) {
+        p = entries[i];
+
+        if (i == VIRTIO_IRQ_MAX_SCOPES) {
+            error_setg(errp, "scope: there can be at most %d entries",
+                       VIRTIO_IRQ_MAX_SCOPES);
+            return false;
+        }
+        if (!parse_bdf(&p, &start)) {
+            goto bad;
+        }
+        end = start;
+        if (*p == '-') {
+            p++;
+            if (!parse_bdf(&p, &end)) {
+                goto bad;
+            }
+        }
+        if (*p || start > end) {
+            goto bad;
+        }
+        s->scopes[i].pci = (struct virtio_irq_scope_pci) {
+            .type = VIRTIO_IRQ_SCOPE_T_PCI_RANGE,
+            .bdf_start = cpu_to_le16(start),
+            .bdf_end = cpu_to_le16(end),
+            .endpoint_start = cpu_to_le32(start),
+        };
+    }
+    if (!i) {
+        goto bad;
+    }
+    s->num_scopes = i;
+    return true;
+
+bad:
+    error_setg(errp, "scope: '%s' is not a range of PCI functions like "
+               "0000:00:03.0-0000:01:1f.7", entries[i] ? entries[i] : "");
+    error_append_hint(errp, "The segment is 0000 on every machine.\n");
+    return false;
+}
+
+bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp)
+{
+    s->window_start = X86_MSI_START;
+    s->window_end = X86_MSI_END;
+    if (s->window_text) {
+        if (!parse_range("window", s->window_text, &s->window_start,
+                         &s->window_end, errp)) {
+            return false;
+        }
+    }
+    if (!parse_window(s, errp)) {
+        return false;
+    }
+
+#ifdef TARGET_I386
+    s->route_start = X86_MSI_START;
+    s->route_end = X86_MSI_END;
+#else
+    /* No fixed place: as far as the function's own DMA would reach */
+    s->route_start = 0;
+    s->route_end = UINT64_MAX;
+#endif
+    if (s->route_window_text &&
+        !parse_range("route-window", s->route_window_text, &s->route_start,
+                     &s->route_end, errp)) {
+        return false;
+    }
+
+    s->num_scopes = 0;
+    memset(s->scopes, 0, sizeof(s->scopes));
+    return !s->scope_text || parse_scopes(s, errp);
+}
