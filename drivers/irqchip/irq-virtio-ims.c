@@ -24,59 +24,54 @@
 #include <asm/hw_irq.h>
 #endif
 
-/* What the core can number in one per-device MSI domain */
-#define VIRTIO_IRQ_IMS_MAX_COUNT	(MSI_MAX_INDEX + 1)
-
 /*
  * Another device may give the block back between reservation and use. That it
  * does so every time means that something else is wrong.
  */
 #define VIRTIO_IRQ_IMS_TRIES		8
 
-static struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev)
-{
-	struct virtio_irq_parent *parent = virtio_irq_parent_of(dev_get_msi_domain(dev));
-	struct virtio_irq_source *src;
-
-	src = parent ? virtio_irq_find_source(parent->doms, dev) : NULL;
-	return src ? src->ims : NULL;
-}
-
 /*
- * The per-device MSI domain. Its interrupts have the binding as chip data.
+ * The per-device MSI domain. Its interrupts have the source as chip data.
  */
+
+static struct virtio_irq_ims_dev *virtio_irq_ims_of(struct irq_data *d)
+{
+	struct virtio_irq_source *src = d->chip_data;
+
+	return src->ims;
+}
 
 static void virtio_irq_ims_mask(struct irq_data *d)
 {
-	struct virtio_irq_ims_dev *imsd = d->chip_data;
+	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_of(d);
 
-	imsd->ims.ops->mask(irq_data_get_msi_desc(d));
+	imsd->ims.ops->mask(irq_data_get_msi_desc(d), imsd->ims.data);
 	irq_chip_mask_parent(d);
 }
 
 static void virtio_irq_ims_unmask(struct irq_data *d)
 {
-	struct virtio_irq_ims_dev *imsd = d->chip_data;
+	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_of(d);
 
 	irq_chip_unmask_parent(d);
-	imsd->ims.ops->unmask(irq_data_get_msi_desc(d));
+	imsd->ims.ops->unmask(irq_data_get_msi_desc(d), imsd->ims.data);
 }
 
 /* A device must not send half of one message and half of another */
 static void virtio_irq_ims_write_msg(struct irq_data *d, struct msi_msg *msg)
 {
-	struct virtio_irq_ims_dev *imsd = d->chip_data;
+	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_of(d);
 	const struct virtio_irq_ims_ops *ops = imsd->ims.ops;
 	struct msi_desc *desc = irq_data_get_msi_desc(d);
-	bool live = !irqd_irq_masked(d);
+	bool live = virtio_irq_is_live(d);
 
 	if (live)
-		ops->mask(desc);
-	ops->write_msg(desc, msg);
+		ops->mask(desc, imsd->ims.data);
+	ops->write_msg(desc, msg, imsd->ims.data);
 	/* For get_cached_msi_msg(), after a reset of the device */
 	desc->msg = *msg;
 	if (live)
-		ops->unmask(desc);
+		ops->unmask(desc, imsd->ims.data);
 }
 
 /*
@@ -154,12 +149,9 @@ static int virtio_irq_ims_reserve(struct virtio_irq_ims_dev *imsd, u32 slot)
 static void virtio_irq_ims_prepare_desc(struct irq_domain *domain, msi_alloc_info_t *arg,
 					struct msi_desc *desc)
 {
-	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_find(desc->dev);
-	struct virtio_irq_source *src;
+	struct virtio_irq_source *src = virtio_irq_source_of(domain);
+	struct virtio_irq_ims_dev *imsd = src->ims;
 
-	if (WARN_ON_ONCE(!imsd))
-		return;
-	src = &imsd->src;
 	if (src->prepare_desc)
 		src->prepare_desc(domain, arg, desc);
 
@@ -175,10 +167,7 @@ static void virtio_irq_ims_prepare_desc(struct irq_domain *domain, msi_alloc_inf
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 static void virtio_irq_ims_post_free(struct irq_domain *domain, struct device *dev)
 {
-	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_find(dev);
-
-	if (imsd)
-		virtio_irq_ims_drop(imsd);
+	virtio_irq_ims_drop(virtio_irq_source_of(domain)->ims);
 }
 #endif
 
@@ -235,237 +224,12 @@ void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain
 	info->ops->msi_prepare = virtio_irq_ims_msi_prepare;
 #endif
 
+	imsd->src.mask = virtio_irq_ims_mask;
+	imsd->src.unmask = virtio_irq_ims_unmask;
 	info->chip->irq_mask = virtio_irq_ims_mask;
-	info->chip->irq_unmask = virtio_irq_ims_unmask;
+	info->chip->irq_unmask = virtio_irq_unmask_source;
 	info->chip->irq_write_msi_msg = virtio_irq_ims_write_msg;
 	info->chip->irq_request_resources = virtio_irq_ims_request_resources;
-	info->chip_data = imsd;
-}
-
-/*
- * Bindings
- */
-
-/* Do interrupts of the device exist? */
-static bool virtio_irq_ims_busy(struct virtio_irq_ims_dev *imsd)
-{
-	u32 first = imsd->ims.first, last = first + imsd->count - 1;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
-
-	guard(mutex)(&imsd->src.parent->doms->virqs_lock);
-	xa_for_each_range(&imsd->src.store->vectors, index, vec, first, last)
-		if (vec->virq)
-			return true;
-	return false;
-}
-
-/* It composes for PCI functions only, by their requester ID */
-static bool virtio_irq_ims_remapped(const struct irq_domain *p)
-{
-	return p->bus_token == DOMAIN_BUS_DMAR || p->bus_token == DOMAIN_BUS_AMDVI;
-}
-
-static bool virtio_irq_ims_valid(const struct virtio_irq_ims *ims)
-{
-	return ims->ops && ims->ops->write_msg && ims->ops->mask && ims->ops->unmask &&
-	       ims->store && ims->addr_width >= 2 && ims->addr_width <= 64;
-}
-
-/* With the controller's ims_lock: the slots are this device's from now on */
-static int virtio_irq_ims_claim(struct virtio_irq_ims_dev *imsd)
-{
-	struct virtio_irq_store *store = imsd->src.store;
-	struct virtio_irq_ims_store *owner = store->owner;
-	const struct virtio_irq_ims *ims = &imsd->ims;
-	u64 first = ims->first, end = store->size ?: BIT_ULL(32);
-	struct virtio_irq_ims_dev *other;
-
-	if (ims->count > VIRTIO_IRQ_IMS_MAX_COUNT || first >= end || ims->count > end - first)
-		return -ERANGE;
-	imsd->count = ims->count ?: min(end - first, VIRTIO_IRQ_IMS_MAX_COUNT);
-
-	if (!owner) {
-		owner = kzalloc(sizeof(*owner), GFP_KERNEL);
-		if (!owner)
-			return -ENOMEM;
-		mutex_init(&owner->lock);
-		INIT_LIST_HEAD(&owner->devs);
-		store->owner = owner;
-	}
-	list_for_each_entry(other, &owner->devs, node) {
-		/* A block is reserved for whoever comes first, for the needs of all */
-		if (other->ims.addr_width != ims->addr_width || other->ims.data16 != ims->data16)
-			return -EINVAL;
-		if (first < (u64)other->ims.first + other->count &&
-		    other->ims.first < first + imsd->count)
-			return -EBUSY;
-	}
-	list_add_tail(&imsd->node, &owner->devs);
-	return 0;
-}
-
-/* With the controller's ims_lock */
-static void virtio_irq_ims_unclaim(struct virtio_irq_ims_dev *imsd)
-{
-	struct virtio_irq_store *store = imsd->src.store;
-	struct virtio_irq_ims_store *owner = store->owner;
-
-	list_del(&imsd->node);
-	if (!list_empty(&owner->devs))
-		return;
-	virtio_irq_store_release(store);
-	store->owner = NULL;
-	mutex_destroy(&owner->lock);
-	kfree(owner);
-}
-
-static void virtio_irq_ims_release(struct virtio_irq_ims_dev *imsd)
-{
-	struct virtio_irq_source *src = &imsd->src;
-	struct virtio_irq_domains *doms = src->parent->doms;
-
-	virtio_irq_del_source(doms, src);
-	if (dev_get_msi_domain(src->dev) == src->parent->domain)
-		dev_set_msi_domain(src->dev, imsd->former);
-	virtio_irq_ims_drop(imsd);
-	mutex_lock(&doms->ims_lock);
-	virtio_irq_ims_unclaim(imsd);
-	mutex_unlock(&doms->ims_lock);
-	virtio_irq_put_source(imsd->function);
-	put_device(src->dev);
-	mutex_destroy(&imsd->add_lock);
-	kfree(imsd);
-}
-
-/**
- * virtio_irq_ims_bind - have virtio-irq serve a device's slots of a store
- * @dev: the device, registered; usually a child of @pdev, never a PCI function
- * @pdev: the function that sends the messages, its driver bound until @dev is unbound
- * @ims: the slots; copied
- *
- * Several devices may share a store, each with slots of its own. Every slot is
- * masked until its interrupt is requested.
- *
- * Then either platform_device_msi_init_and_alloc_irqs() makes a fixed number of
- * interrupts, from the first slot on, its callback is not used; or
- * virtio_irq_ims_create_domain() prepares for virtio_irq_ims_add().
- *
- * Context: process context, sleeps; usually in the probe of @dev or @pdev.
- * Return: 0; -ENODEV if no virtio-irq serves @pdev, -EOPNOTSUPP if its interrupts
- * are remapped by an IOMMU, -ENOENT if the function has no such store, -ERANGE if
- * that has no such slots, -EBUSY if another device has them or @dev has MSI data,
- * which it keeps until its driver is unbound, -EINVAL if @ims is not what the
- * structure's description says or @dev cannot depend on the controller, -ENOMEM.
- */
-int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
-			const struct virtio_irq_ims *ims)
-{
-	struct irq_domain *domain = dev_get_msi_domain(&pdev->dev);
-	struct virtio_irq_parent *parent = virtio_irq_parent_of(domain);
-	struct virtio_irq_source *function;
-	struct virtio_irq_domains *doms;
-	struct virtio_irq_ims_dev *imsd;
-	int err;
-
-	if (!virtio_irq_ims_valid(ims) || dev_is_pci(dev))
-		return -EINVAL;
-	if (!domain)
-		return -ENODEV;
-	/* Served or not: no virtio-irq can help there */
-	if (virtio_irq_ims_remapped(parent ? parent->parent : domain))
-		return -EOPNOTSUPP;
-	if (!parent)
-		return -ENODEV;
-	/* A per-device MSI domain would stay on the parent that it was made on */
-	if (dev->msi.data || virtio_irq_ims_find(dev))
-		return -EBUSY;
-	doms = parent->doms;
-	/* Without one the domain was inherited from the bus */
-	function = virtio_irq_get_source(doms, &pdev->dev);
-	if (!function)
-		return -ENODEV;
-
-	imsd = kzalloc(sizeof(*imsd), GFP_KERNEL);
-	if (!imsd) {
-		err = -ENOMEM;
-		goto put_function;
-	}
-	imsd->function = function;
-	imsd->ims = *ims;
-	imsd->pasid = VIRTIO_IRQ_NO_PASID;
-	mutex_init(&imsd->add_lock);
-	imsd->former = dev_get_msi_domain(dev);
-	imsd->src.dev = get_device(dev);
-	imsd->src.parent = parent;
-	imsd->src.ep = function->ep;
-	imsd->src.ims = imsd;
-	imsd->src.store = virtio_irq_find_store(function->ep, ims->store);
-	if (!imsd->src.store) {
-		err = -ENOENT;
-		goto free;
-	}
-
-	mutex_lock(&doms->ims_lock);
-	err = virtio_irq_ims_claim(imsd);
-	mutex_unlock(&doms->ims_lock);
-	if (err)
-		goto free;
-	virtio_irq_add_source(doms, &imsd->src);
-	dev_set_msi_domain(dev, parent->domain);
-	/*
-	 * Unbinds the device's driver before the controller goes. Without a driver
-	 * it is the function's, which has such a link of its own, that unbinds the
-	 * device; device_links_driver_cleanup() would WARN of this one.
-	 */
-	if (dev->driver &&
-	    !device_link_add(dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_CONSUMER)) {
-		virtio_irq_ims_release(imsd);
-		return -EINVAL;
-	}
-	return 0;
-
-free:
-	put_device(dev);
-	mutex_destroy(&imsd->add_lock);
-	kfree(imsd);
-put_function:
-	virtio_irq_put_source(function);
-	return err;
-}
-EXPORT_SYMBOL_GPL(virtio_irq_ims_bind);
-
-/**
- * virtio_irq_ims_unbind - undo virtio_irq_ims_bind()
- * @dev: the device, its MSI domain removed
- *
- * The domain was removed by platform_device_msi_free_irqs_all() or
- * virtio_irq_ims_remove_domain(). The last device of a store gives the store's
- * reservations back. Does nothing if @dev is not bound, as after the controller
- * is gone.
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_ims_unbind(struct device *dev)
-{
-	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_find(dev);
-
-	/* They would use freed memory */
-	if (imsd && !WARN_ON_ONCE(virtio_irq_ims_busy(imsd)))
-		virtio_irq_ims_release(imsd);
-}
-EXPORT_SYMBOL_GPL(virtio_irq_ims_unbind);
-
-/**
- * virtio_irq_ims_expel - the controller goes
- * @imsd: a binding that its driver has not undone, although it was unbound
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_ims_expel(struct virtio_irq_ims_dev *imsd)
-{
-	WARN_ON_ONCE(virtio_irq_ims_busy(imsd));
-	virtio_irq_ims_release(imsd);
 }
 
 /**
@@ -495,24 +259,93 @@ int virtio_irq_ims_set_pasid(unsigned int virq, u32 pasid)
 
 	if (!d || !d->chip || d->chip->irq_write_msi_msg != virtio_irq_ims_write_msg)
 		return -EINVAL;
-	imsd = d->chip_data;
+	imsd = virtio_irq_ims_of(d);
 	ops = imsd->ims.ops;
 	msi = irq_data_get_msi_desc(d);
 	desc = irq_data_to_desc(d);
 
 	raw_spin_lock_irqsave(&desc->lock, flags);
-	live = !irqd_irq_masked(d);
+	live = virtio_irq_is_live(d);
 	if (live)
-		ops->mask(msi);
+		ops->mask(msi, imsd->ims.data);
 	err = virtio_irq_set_pasid(d->parent_data->chip_data, pasid);
 	if (!err && ops->set_pasid)
-		ops->set_pasid(msi, pasid);
+		ops->set_pasid(msi, pasid, imsd->ims.data);
 	if (live)
-		ops->unmask(msi);
+		ops->unmask(msi, imsd->ims.data);
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
 	return err;
 }
 EXPORT_SYMBOL_GPL(virtio_irq_ims_set_pasid);
+
+/* Made by virtio_irq_ims_create_domain(), or by the core's own functions */
+static bool virtio_irq_ims_has_domain(struct device *dev)
+{
+#ifdef MODULE
+	return false;
+#else
+	return dev->msi.data &&
+	       msi_match_device_irq_domain(dev, MSI_DEFAULT_DOMAIN, DOMAIN_BUS_DEVICE_MSI);
+#endif
+}
+
+/* The core asks for one, and virtio_irq_ims_init_info() replaces it */
+static void virtio_irq_ims_unused(struct msi_desc *desc, struct msi_msg *msg)
+{
+}
+
+/**
+ * virtio_irq_ims_alloc_irqs - make a fixed number of interrupts
+ * @dev: a device that is bound and has no MSI domain
+ * @nvec: how many, from the first slot on
+ *
+ * msi_get_virq() tells their numbers. Works in every kernel.
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms per 64 slots.
+ * Return: 0; -ENODEV if @dev is not bound or has fewer slots, -EBUSY if it has an MSI
+ * domain, the host's refusal as an errno, -ENOSPC if the parent domain has not so
+ * many interrupts, -ENOMEM. Then there are none.
+ */
+int virtio_irq_ims_alloc_irqs(struct device *dev, unsigned int nvec)
+{
+	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_find(dev);
+	int err;
+
+	if (!imsd)
+		return -ENODEV;
+	if (imsd->fixed || virtio_irq_ims_has_domain(dev))
+		return -EBUSY;
+	imsd->src.alloc_error = 0;
+	err = platform_device_msi_init_and_alloc_irqs(dev, nvec, virtio_irq_ims_unused);
+	imsd->fixed = !err;
+	/* Without a domain there is nothing to undo */
+	if (!err || err == -ENODEV)
+		return err;
+	/* The core makes -ENOSPC of whatever the host said */
+	err = imsd->src.alloc_error ?: err;
+	platform_device_msi_free_irqs_all(dev);
+	return err;
+}
+EXPORT_SYMBOL_GPL(virtio_irq_ims_alloc_irqs);
+
+/**
+ * virtio_irq_ims_free_irqs - undo virtio_irq_ims_alloc_irqs()
+ * @dev: the device, every interrupt of it freed by free_irq()
+ *
+ * Does nothing if there are none.
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_ims_free_irqs(struct device *dev)
+{
+	struct virtio_irq_ims_dev *imsd = virtio_irq_ims_find(dev);
+
+	if (!imsd || !imsd->fixed)
+		return;
+	imsd->fixed = false;
+	platform_device_msi_free_irqs_all(dev);
+}
+EXPORT_SYMBOL_GPL(virtio_irq_ims_free_irqs);
 
 /*
  * One vector at a time. The core exports none of what this needs, so it exists in
@@ -520,12 +353,6 @@ EXPORT_SYMBOL_GPL(virtio_irq_ims_set_pasid);
  */
 
 #ifndef MODULE
-static bool virtio_irq_ims_has_domain(struct device *dev)
-{
-	return dev->msi.data &&
-	       msi_match_device_irq_domain(dev, MSI_DEFAULT_DOMAIN, DOMAIN_BUS_DEVICE_MSI);
-}
-
 static void virtio_irq_ims_set_desc(msi_alloc_info_t *arg, struct msi_desc *desc)
 {
 	arg->desc = desc;
@@ -589,7 +416,7 @@ static struct msi_map virtio_irq_ims_alloc_at(struct virtio_irq_ims_dev *imsd,
 	desc = irq_data_to_desc(d);
 	guard(raw_spinlock_irqsave)(&desc->lock);
 	if (ops->set_pasid)
-		ops->set_pasid(irq_data_get_msi_desc(d), pasid);
+		ops->set_pasid(irq_data_get_msi_desc(d), pasid, imsd->ims.data);
 	return map;
 }
 #endif

@@ -35,19 +35,14 @@ static struct virtio_irq_source *__virtio_irq_find_source(struct virtio_irq_doma
  * @doms: the controller's domains
  * @dev: the device
  *
- * Context: any.
+ * Context: process context, sleeps.
  * Return: the source; NULL if the device is not served.
  */
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev)
 {
-	struct virtio_irq_source *src;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&doms->sources_lock, flags);
-	src = __virtio_irq_find_source(doms, dev);
-	raw_spin_unlock_irqrestore(&doms->sources_lock, flags);
-	return src;
+	guard(mutex)(&doms->sources_lock);
+	return __virtio_irq_find_source(doms, dev);
 }
 
 /**
@@ -55,13 +50,12 @@ struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms
  * @doms: the controller's domains
  * @src: the source that it is
  *
- * Context: process context.
+ * Context: process context, sleeps.
  */
 void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
 {
-	raw_spin_lock_irq(&doms->sources_lock);
+	guard(mutex)(&doms->sources_lock);
 	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
-	raw_spin_unlock_irq(&doms->sources_lock);
 }
 
 /**
@@ -69,13 +63,12 @@ void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_so
  * @doms: the controller's domains
  * @src: the source that it was
  *
- * Context: process context.
+ * Context: process context, sleeps.
  */
 void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
 {
-	raw_spin_lock_irq(&doms->sources_lock);
+	guard(mutex)(&doms->sources_lock);
 	hash_del(&src->node);
-	raw_spin_unlock_irq(&doms->sources_lock);
 }
 
 /**
@@ -83,7 +76,7 @@ void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_so
  * @doms: the controller's domains
  * @dev: the function
  *
- * Context: process context.
+ * Context: process context, sleeps.
  * Return: the source with a reference, for virtio_irq_put_source(); NULL if the
  * function is not served.
  */
@@ -92,11 +85,10 @@ struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
 {
 	struct virtio_irq_source *src;
 
-	raw_spin_lock_irq(&doms->sources_lock);
+	guard(mutex)(&doms->sources_lock);
 	src = __virtio_irq_find_source(doms, dev);
 	if (src)
 		refcount_inc(&src->refs);
-	raw_spin_unlock_irq(&doms->sources_lock);
 	return src;
 }
 
@@ -117,31 +109,77 @@ void virtio_irq_put_source(struct virtio_irq_source *src)
 
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
 const struct irq_domain_ops *virtio_irq_kunit_parent_ops;
+const struct virtio_irq_parent_kind *virtio_irq_kunit_parent_kind;
 #endif
 
-/* A whitelist: a parent must do exactly what this domain knows of it */
-static bool virtio_irq_parent_supported(struct irq_domain *p)
+/* The two fields of a message that make local APICs ignore it, whatever the rest */
+#define VIRTIO_IRQ_X86_INERT_ADDRESS	(VIRTIO_IRQ_X86_WINDOW_START | BIT(2))
+#define VIRTIO_IRQ_X86_DELIVERY_MODE	GENMASK(10, 8)
+#define VIRTIO_IRQ_X86_RESERVED_MODE	0x300
+
+/**
+ * virtio_irq_x86_is_inert - does x86 ignore a message that no host translates?
+ * @msg: the message
+ *
+ * One form is ignored by every local APIC, and by KVM's and QEMU's models of it: to
+ * logical destination 0, which is nobody, without redirection hint and not in the
+ * remappable format, and with the delivery mode that is reserved. Address bits that
+ * select no destination must be clear, too: QEMU takes them for a register of the APIC.
+ *
+ * Context: any.
+ * Return: true if it does nothing; or is no interrupt message, by its address.
+ */
+bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg)
 {
-	if (!p || !irq_domain_is_msi_parent(p))
-		return false;
-#ifdef CONFIG_X86_LOCAL_APIC
-	/*
-	 * DMAR and AMDVI would do, but both claim isolation for whatever is
-	 * stacked on them, and no host vouches for an endpoint yet.
-	 */
-	if (p == x86_vector_domain)
+	if (msg->address < VIRTIO_IRQ_X86_WINDOW_START ||
+	    msg->address > VIRTIO_IRQ_X86_WINDOW_END)
 		return true;
+	return msg->address == VIRTIO_IRQ_X86_INERT_ADDRESS &&
+	       (msg->data & VIRTIO_IRQ_X86_DELIVERY_MODE) == VIRTIO_IRQ_X86_RESERVED_MODE;
+}
+
+/* Would be inherited by what is stacked on it, for which nobody vouches */
+static bool virtio_irq_claims_isolation(const struct irq_domain *p)
+{
+	for (; p; p = p->parent)
+		if (p->flags & IRQ_DOMAIN_FLAG_ISOLATED_MSI)
+			return true;
+	return false;
+}
+
+/* A whitelist: a parent must do exactly what this domain knows of it */
+static const struct virtio_irq_parent_kind *virtio_irq_parent_kind(struct irq_domain *p)
+{
+#ifdef CONFIG_X86_LOCAL_APIC
+	static const struct virtio_irq_parent_kind x86 = {
+		.is_inert	= virtio_irq_x86_is_inert,
+	};
+#endif
+
+	/* DMAR and AMDVI would do, if they claimed isolation for their own functions only */
+	if (!p || !irq_domain_is_msi_parent(p) || virtio_irq_claims_isolation(p))
+		return NULL;
+#ifdef CONFIG_X86_LOCAL_APIC
+	if (p == x86_vector_domain)
+		return &x86;
 #endif
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
 	if (p->ops == virtio_irq_kunit_parent_ops)
-		return true;
+		return virtio_irq_kunit_parent_kind;
 #endif
-	return false;
+	return NULL;
 }
 
 static u32 virtio_irq_endpoint_id(struct pci_dev *pdev)
 {
 	return pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev);
+}
+
+/* A controller, of whichever scope it is in */
+static bool virtio_irq_is_controller(const struct pci_dev *pdev)
+{
+	return pdev->vendor == PCI_VENDOR_ID_REDHAT_QUMRANET &&
+	       pdev->device == VIRTIO_IRQ_PCI_DEVICE_ID;
 }
 
 static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *pdev)
@@ -154,6 +192,9 @@ static bool virtio_irq_serves(struct virtio_irq_domains *doms, struct pci_dev *p
 		return false;
 	/* An endpoint has 16 bits for the segment; 0 is the host bridge's */
 	if ((unsigned int)pci_domain_nr(pdev->bus) > U16_MAX || !virtio_irq_endpoint_id(pdev))
+		return false;
+	/* Two of them would wait for each other's drivers, and for each other's answers */
+	if (virtio_irq_is_controller(pdev))
 		return false;
 	/* Never the controller itself or a bridge above: they cannot depend on it */
 	for (up = ctrl->parent; up; up = up->parent) {
@@ -192,6 +233,12 @@ static bool virtio_irq_too_late(struct virtio_irq_source *src)
 {
 	bool seen;
 
+	/*
+	 * Either the new parent is seen there, or the data is seen here:
+	 * msi_create_device_irq_domain() makes the data, takes the MSI mutex, and
+	 * then uses the parent.
+	 */
+	smp_mb();
 	if (!READ_ONCE(src->dev->msi.data))
 		return false;
 	msi_lock_descs(src->dev);
@@ -200,17 +247,61 @@ static bool virtio_irq_too_late(struct virtio_irq_source *src)
 	return !seen;
 }
 
+/* What an administrator can do about a function that is not served */
+#define VIRTIO_IRQ_ADVICE "write %s to /sys/bus/pci/drivers/%s/unbind, then to bind\n"
+
+static const char *virtio_irq_driver_name(const struct pci_dev *pdev)
+{
+	return pdev->dev.driver ? pdev->dev.driver->name : "DRIVER";
+}
+
+/* A function in scope whose parent is not one that this domain knows */
+static void virtio_irq_explain_parent(struct virtio_irq_domains *doms, struct pci_dev *pdev)
+{
+	struct irq_domain *p = dev_get_msi_domain(&pdev->dev);
+	struct virtio_irq_parent *other = virtio_irq_parent_of(p);
+	struct device *ctrl = virtio_irq_dev(doms->vi);
+
+	if (other && other->doms != doms)
+		pci_warn(pdev, "virtio-irq: in the scope of %s, too, stays with %s\n",
+			 dev_name(ctrl), dev_name(virtio_irq_dev(other->doms->vi)));
+	if (other)
+		return;
+
+	/* It is the same for all functions, as a rule */
+	if (xchg(&doms->parent_explained, true))
+		pci_dbg(pdev, "virtio-irq: not on this MSI parent domain\n");
+	else if (p && (p->bus_token == DOMAIN_BUS_DMAR || p->bus_token == DOMAIN_BUS_AMDVI))
+		dev_warn(ctrl, "%s and functions like it are not served: an IOMMU remaps their interrupts (%s)\n",
+			 pci_name(pdev), p->name ?: "unnamed");
+	else
+		dev_warn(ctrl, "%s and functions like it are not served: their MSI parent domain is not supported (%s)\n",
+			 pci_name(pdev), p ? p->name ?: "unnamed" : "none");
+}
+
+/* Unbinds the device before the controller goes */
+static bool virtio_irq_link(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	return device_link_add(src->dev, virtio_irq_dev(doms->vi), DL_FLAG_AUTOREMOVE_CONSUMER);
+}
+
+static void virtio_irq_warn_left(struct pci_dev *pdev, const char *what, int err)
+{
+	pci_warn(pdev, "virtio-irq: %s: %pe; keeps its MSI domain, to try again " VIRTIO_IRQ_ADVICE,
+		 what, ERR_PTR(err), pci_name(pdev), virtio_irq_driver_name(pdev));
+}
+
 /* The device's lock is held, it has no MSI data */
 static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev *pdev)
 {
 	struct irq_domain *p = dev_get_msi_domain(&pdev->dev);
-	struct device *ctrl = virtio_irq_dev(doms->vi);
+	const struct virtio_irq_parent_kind *kind = virtio_irq_parent_kind(p);
 	struct virtio_irq_endpoint *ep;
 	struct virtio_irq_source *src;
 	int err;
 
-	if (!virtio_irq_parent_supported(p)) {
-		pci_dbg(pdev, "virtio-irq: not on this MSI parent domain\n");
+	if (!kind) {
+		virtio_irq_explain_parent(doms, pdev);
 		return;
 	}
 
@@ -218,9 +309,10 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 	if (IS_ERR(ep)) {
 		/* NOENT says that the host does not serve it */
 		if (PTR_ERR(ep) != -ENOENT)
-			pci_warn(pdev, "virtio-irq: not attached, keeps its MSI domain: %pe\n", ep);
+			virtio_irq_warn_left(pdev, "not attached", PTR_ERR(ep));
 		return;
 	}
+	ep->is_inert = kind->is_inert;
 
 	src = kzalloc(sizeof(*src), GFP_KERNEL);
 	if (!src) {
@@ -244,12 +336,11 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 		err = -EBUSY;
 		goto give_back;
 	}
-	/* Unbinds the device before the controller goes */
-	if (!device_link_add(src->dev, ctrl, DL_FLAG_AUTOREMOVE_CONSUMER)) {
+	if (!virtio_irq_link(doms, src)) {
 		err = -EINVAL;
 		goto give_back;
 	}
-	pci_dbg(pdev, "virtio-irq: served by %s\n", dev_name(ctrl));
+	pci_dbg(pdev, "virtio-irq: served by %s\n", dev_name(virtio_irq_dev(doms->vi)));
 	return;
 
 give_back:
@@ -261,7 +352,7 @@ put:
 detach:
 	virtio_irq_detach(ep);
 warn:
-	pci_warn(pdev, "virtio-irq: not taken over, keeps its MSI domain: %pe\n", ERR_PTR(err));
+	virtio_irq_warn_left(pdev, "not taken over", err);
 }
 
 static int virtio_irq_bus_notify(struct notifier_block *nb, unsigned long action, void *data)
@@ -273,8 +364,12 @@ static int virtio_irq_bus_notify(struct notifier_block *nb, unsigned long action
 
 	switch (action) {
 	case BUS_NOTIFY_BIND_DRIVER:
-		/* Left from a probe that failed; the bus may have been renumbered */
-		if (src && src->ep->id == virtio_irq_endpoint_id(pdev))
+		/*
+		 * Left from a probe that failed, with which the core has dropped its
+		 * link; the bus may have been renumbered
+		 */
+		if (src && src->ep->id == virtio_irq_endpoint_id(pdev) &&
+		    virtio_irq_link(doms, src))
 			break;
 		if (src)
 			virtio_irq_give_back(doms, src);
@@ -284,7 +379,7 @@ static int virtio_irq_bus_notify(struct notifier_block *nb, unsigned long action
 	case BUS_NOTIFY_DRIVER_NOT_BOUND:
 		/* really_probe() frees the MSI data only after this */
 		if (src)
-			schedule_work(&doms->walk);
+			queue_work(doms->wq, &doms->walk);
 		break;
 	case BUS_NOTIFY_UNBOUND_DRIVER:
 	case BUS_NOTIFY_REMOVED_DEVICE:
@@ -317,10 +412,12 @@ static int virtio_irq_walk_one(struct device *dev, void *data)
 		return 0;
 	if (!dev->msi.data)
 		virtio_irq_take_over(doms, pdev);
-	else if (virtio_irq_parent_supported(dev_get_msi_domain(dev)))
+	else if (virtio_irq_parent_kind(dev_get_msi_domain(dev)))
 		pci_info(pdev,
-			 "virtio-irq: has interrupts already and keeps them; to move it write %s to /sys/bus/pci/drivers/%s/unbind, then to bind\n",
-			 pci_name(pdev), dev->driver->name);
+			 "virtio-irq: has interrupts already and keeps them; to move it "
+			 VIRTIO_IRQ_ADVICE, pci_name(pdev), virtio_irq_driver_name(pdev));
+	else
+		virtio_irq_explain_parent(doms, pdev);
 	return 0;
 }
 
@@ -345,6 +442,15 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 
 	if (!doms)
 		return ERR_PTR(-ENOMEM);
+	/*
+	 * The walk waits for locks of devices, whose probes may wait for anything, and
+	 * for the host: nobody else's work may wait for it.
+	 */
+	doms->wq = alloc_ordered_workqueue("virtio_irq_walk", 0);
+	if (!doms->wq) {
+		kfree(doms);
+		return ERR_PTR(-ENOMEM);
+	}
 	doms->vi = vi;
 	doms->nb.notifier_call = virtio_irq_bus_notify;
 	doms->walk_asked = true;
@@ -352,8 +458,7 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 	INIT_LIST_HEAD(&doms->parents);
 	mutex_init(&doms->parents_lock);
 	mutex_init(&doms->virqs_lock);
-	mutex_init(&doms->ims_lock);
-	raw_spin_lock_init(&doms->sources_lock);
+	mutex_init(&doms->sources_lock);
 	hash_init(doms->sources);
 	return doms;
 }
@@ -371,7 +476,7 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi)
 void virtio_irq_domains_start(struct virtio_irq_domains *doms)
 {
 	bus_register_notifier(&pci_bus_type, &doms->nb);
-	schedule_work(&doms->walk);
+	queue_work(doms->wq, &doms->walk);
 }
 
 /**
@@ -383,18 +488,18 @@ void virtio_irq_domains_start(struct virtio_irq_domains *doms)
 void virtio_irq_domains_rescan(struct virtio_irq_domains *doms)
 {
 	xchg(&doms->walk_asked, true);
-	schedule_work(&doms->walk);
+	queue_work(doms->wq, &doms->walk);
 }
 
-/* Any source, of PCI functions or of devices with a store; only while none is added */
-static struct virtio_irq_source *virtio_irq_first_source(struct virtio_irq_domains *doms,
-							 bool ims)
+/* Any function that is served. Nobody else removes one meanwhile */
+static struct virtio_irq_source *virtio_irq_first_function(struct virtio_irq_domains *doms)
 {
 	struct virtio_irq_source *src;
 	int bucket;
 
+	guard(mutex)(&doms->sources_lock);
 	hash_for_each(doms->sources, bucket, src, node)
-		if (!!src->ims == ims)
+		if (!src->ims)
 			return src;
 	return NULL;
 }
@@ -414,7 +519,7 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 	cancel_work_sync(&doms->walk);
 
 	/* Drivers that are unbound here unbind the devices that use their stores */
-	while ((src = virtio_irq_first_source(doms, false))) {
+	while ((src = virtio_irq_first_function(doms))) {
 		struct device *dev = get_device(src->dev);
 
 		/*
@@ -429,8 +534,8 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 		device_unlock(dev);
 		put_device(dev);
 	}
-	while ((src = virtio_irq_first_source(doms, true)))
-		virtio_irq_ims_expel(src->ims);
+	/* Bindings to stores have ended, each with a driver that was unbound */
+	WARN_ON_ONCE(!hash_empty(doms->sources));
 
 	list_for_each_entry_safe(parent, next, &doms->parents, node) {
 		struct fwnode_handle *fwnode = parent->domain->fwnode;
@@ -439,5 +544,6 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 		irq_domain_free_fwnode(fwnode);
 		kfree(parent);
 	}
+	destroy_workqueue(doms->wq);
 	kfree(doms);
 }

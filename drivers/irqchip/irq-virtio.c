@@ -68,7 +68,7 @@ static void virtio_irq_chip_compose(struct irq_data *d, struct msi_msg *msg)
  * Runs with the raw desc->lock held, in hard interrupt and in stop_machine()
  * too. Once the parent has moved there is no way back: apic_set_affinity() says
  * -EBUSY until an interrupt arrives at the new vector. The error of the host is
- * no error of the move, then: the record is dirty, the old vector still works.
+ * no error of the move, then: the record is dirty until recovery sends the route.
  */
 static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask *mask,
 					bool force)
@@ -76,11 +76,7 @@ static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask
 	struct virtio_irq_vector *vec = d->chip_data;
 	struct irq_data *parent = d->parent_data;
 	struct virtio_irq_msg route;
-	bool lossy;
 	int ret;
-
-	/* On a CPU that goes down the old route leads nowhere from now on */
-	lossy = !cpumask_intersects(irq_data_get_effective_affinity_mask(d), cpu_online_mask);
 
 	if (!parent->chip->irq_set_affinity)
 		return -EINVAL;
@@ -89,7 +85,7 @@ static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask
 		return ret;
 
 	virtio_irq_parent_route(d, &route);
-	if (!virtio_irq_reroute(vec, &route, lossy)) {
+	if (!virtio_irq_reroute(vec, &route)) {
 #if defined(CONFIG_X86_LOCAL_APIC) && !defined(MODULE)
 		/* Not exported: a module waits for the next interrupt, as native MSI does */
 		if (parent->domain == x86_vector_domain)
@@ -150,6 +146,113 @@ static struct irq_chip virtio_irq_chip = {
 };
 
 /*
+ * Sources are held, that is masked behind the core's back, while no host delivers
+ * what they send: then it waits in them. The core's own masks stay as they are.
+ */
+
+/**
+ * virtio_irq_source_of - whose per-device MSI domain is it?
+ * @domain: one whose parent is a virtio-irq domain
+ *
+ * Context: any.
+ * Return: the source.
+ */
+struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain)
+{
+	const struct msi_domain_info *info = domain->host_data;
+
+	return info->chip_data;
+}
+
+/**
+ * virtio_irq_is_live - may a source send at this time?
+ * @d: the interrupt, of the per-device domain; desc->lock is held
+ *
+ * Context: any.
+ * Return: false if it is masked, by the core or here.
+ */
+bool virtio_irq_is_live(struct irq_data *d)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+
+	return !irqd_irq_masked(d) && !vec->held;
+}
+
+/**
+ * virtio_irq_unmask_source - irq_unmask of per-device domains
+ * @d: the interrupt; desc->lock is held
+ *
+ * Context: any.
+ */
+void virtio_irq_unmask_source(struct irq_data *d)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_source *src = d->chip_data;
+
+	/* virtio_irq_let_go() makes up for it */
+	if (!vec->held)
+		src->unmask(d);
+}
+
+static bool virtio_irq_can_hold(struct irq_data *d)
+{
+	struct virtio_irq_source *src = d->chip_data;
+
+	return src->ims || irq_data_get_msi_desc(d)->pci.msi_attrib.can_mask;
+}
+
+/* What the source sends is delivered from now on; desc->lock is held */
+static void virtio_irq_let_go(struct irq_data *d)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_source *src = d->chip_data;
+
+	if (!vec->held)
+		return;
+	vec->held = false;
+	if (!irqd_irq_masked(d))
+		src->unmask(d);
+}
+
+/**
+ * virtio_irq_hold - keep a source from sending until its vector is armed again
+ * @doms: the controller's domains
+ * @vec: the record
+ *
+ * For the time in which the host does not know its pair, before it forgets it.
+ * The source sends what happened meanwhile when virtio_irq_replayed() is called, or
+ * when the interrupt is moved and the host has acknowledged that.
+ *
+ * Context: process context, sleeps.
+ * Return: true if it sends nothing until then and forgets nothing; false if it
+ * cannot be masked, or there is no interrupt that is activated.
+ */
+bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_source *src;
+	struct irq_desc *desc;
+	struct irq_data *d;
+	unsigned long flags;
+	bool held;
+
+	guard(mutex)(&doms->virqs_lock);
+	if (!vec->virq)
+		return false;
+	d = irq_get_irq_data(vec->virq);
+	desc = irq_data_to_desc(d);
+	src = d->chip_data;
+
+	raw_spin_lock_irqsave(&desc->lock, flags);
+	held = irqd_is_activated(d) && virtio_irq_can_hold(d);
+	if (held && virtio_irq_is_live(d))
+		src->mask(d);
+	if (held)
+		vec->held = true;
+	raw_spin_unlock_irqrestore(&desc->lock, flags);
+	return held;
+}
+
+/*
  * The virtio-irq domain
  */
 
@@ -160,17 +263,15 @@ static struct irq_chip virtio_irq_chip = {
 static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
 				   unsigned int nr_irqs, void *arg)
 {
+	/* The per-device domain was made for this source */
+	struct virtio_irq_source *src = virtio_irq_source_of(irq_get_irq_data(virq)->domain);
 	struct virtio_irq_parent *parent = domain->host_data;
 	struct virtio_irq_domains *doms = parent->doms;
 	msi_alloc_info_t *info = arg;
 	struct msi_desc *desc = info->desc;
-	struct virtio_irq_source *src;
 	unsigned int i;
 	int err;
 
-	src = virtio_irq_find_source(doms, desc->dev);
-	if (WARN_ON_ONCE(!src))
-		return -ENODEV;
 	if (src->alloc_error)
 		return src->alloc_error;
 
@@ -246,6 +347,7 @@ static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data
 				      bool reserve)
 {
 	bool managed = irqd_affinity_is_managed(d);
+	struct virtio_irq_vector *vec = d->chip_data;
 	struct virtio_irq_msg route;
 	int err;
 
@@ -254,12 +356,14 @@ static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data
 		return 0;
 
 	virtio_irq_parent_route(d, &route);
-	err = virtio_irq_activate(d->chip_data, &route, managed);
+	err = virtio_irq_activate(vec, &route, managed);
 	/*
 	 * __irq_startup_managed() WARNs, and request_irq() returns 0 whatever is
 	 * returned here. The commitment was made at allocation, so this is a
-	 * passing failure of the queue: recovery arms it.
+	 * passing failure of the queue: recovery arms it. Until then there is no
+	 * pair that the source may send. Whatever held it before is over.
 	 */
+	vec->held = managed && err;
 	return managed ? 0 : err;
 }
 
@@ -317,6 +421,7 @@ static const struct irq_domain_ops virtio_irq_domain_ops = {
 static int virtio_irq_msi_set_affinity(struct irq_data *d, const struct cpumask *mask,
 				       bool force)
 {
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
 	struct msi_msg msg = { };
 	int ret;
 
@@ -325,6 +430,9 @@ static int virtio_irq_msi_set_affinity(struct irq_data *d, const struct cpumask 
 		virtio_irq_chip_compose(d->parent_data, &msg);
 		d->chip->irq_write_msi_msg(d, &msg);
 	}
+	/* Recovery has nothing to do any more for a vector that this has armed */
+	if (vec->held && virtio_irq_is_honoured(vec))
+		virtio_irq_let_go(d);
 	return ret;
 }
 
@@ -338,28 +446,28 @@ static void virtio_irq_write_msi_block(struct irq_data *d, struct msi_msg *msg)
 {
 	struct msi_desc *desc = irq_data_get_msi_desc(d);
 	struct virtio_irq_vector *vec = d->parent_data->chip_data;
-	struct virtio_irq_domains *doms;
-	struct virtio_irq_parent *parent = d->parent_data->domain->host_data;
-	struct virtio_irq_source *src;
+	struct virtio_irq_source *src = d->chip_data;
 	struct msi_msg first = *msg;
 	unsigned long flags;
+	u32 number;
 
-	doms = parent->doms;
-	src = virtio_irq_find_source(doms, desc->dev);
-	if (WARN_ON_ONCE(!src))
-		return;
 	if (desc->nvec_used == 1) {
 		src->write_msi_msg(d, msg);
 		return;
 	}
 
+	/* At most 32, by PCI */
+	number = vec->index - desc->msi_index;
 	raw_spin_lock_irqsave(&src->block_lock, flags);
 	if (msg->address_lo || msg->address_hi || msg->data) {
 		/* The function puts the number of the vector in the low bits */
-		first.data -= vec->index - desc->msi_index;
+		first.data -= number;
+		src->block_users |= BIT(number);
 		src->write_msi_msg(irq_get_irq_data(desc->irq), &first);
-	} else if (virtio_irq_block_idle(vec)) {
-		src->write_msi_msg(irq_get_irq_data(desc->irq), &first);
+	} else {
+		src->block_users &= ~BIT(number);
+		if (!src->block_users)
+			src->write_msi_msg(irq_get_irq_data(desc->irq), &first);
 	}
 	raw_spin_unlock_irqrestore(&src->block_lock, flags);
 }
@@ -400,6 +508,22 @@ static u32 virtio_irq_run(struct msi_desc *desc, struct virtio_irq_store *store)
 	return count;
 }
 
+/* The core tries again with less, and MSI if MSI-X fails: one line for all of that */
+static void virtio_irq_tell_refusal(struct virtio_irq_source *src, u32 first, u32 count,
+				    int granted, int err)
+{
+	if (err == src->told)
+		return;
+	src->told = err;
+	if (granted > 0)
+		dev_warn(src->dev, "virtio-irq: the host granted %d of %u vectors: %s (%pe)\n",
+			 granted, count, virtio_irq_reason(err), ERR_PTR(err));
+	else
+		dev_warn(src->dev, "virtio-irq: the host refused %u vector%s from %u on: %s (%pe)\n",
+			 count, count == 1 ? "" : "s", first, virtio_irq_reason(err),
+			 ERR_PTR(err));
+}
+
 /*
  * Called for each descriptor, under the device's MSI mutex only: the place to
  * ask the host. The first call asks for all that follow.
@@ -407,25 +531,26 @@ static u32 virtio_irq_run(struct msi_desc *desc, struct virtio_irq_store *store)
 static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t *arg,
 				    struct msi_desc *desc)
 {
-	struct virtio_irq_parent *parent = domain->parent->host_data;
-	struct virtio_irq_source *src;
-	struct virtio_irq_store *store;
+	struct virtio_irq_source *src = virtio_irq_source_of(domain);
+	struct virtio_irq_store *store = src->store;
 	unsigned int width, flags = 0;
 	bool msix;
 	u32 count;
 	int ret;
 
-	src = virtio_irq_find_source(parent->doms, desc->dev);
-	if (WARN_ON_ONCE(!src))
-		return;
 	if (src->prepare_desc)
 		src->prepare_desc(domain, arg, desc);
 
-	store = src->store;
 	src->alloc_error = 0;
 	msix = desc->pci.msi_attrib.is_msix;
 	if (msix && virtio_irq_granted(store, desc->msi_index))
 		return;
+	/* The answer to the request before has said so */
+	if (src->refused && src->refused_from == desc->msi_index) {
+		src->alloc_error = src->refused;
+		src->refused = 0;
+		return;
+	}
 
 	width = virtio_irq_addr_width(desc);
 	count = virtio_irq_run(desc, store);
@@ -443,14 +568,15 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 		flags |= VIRTIO_IRQ_ALLOC_CONTIGUOUS;
 
 	ret = virtio_irq_alloc(store, desc->msi_index, count, flags, width);
-	if (ret < 0) {
-		/* The core makes -ENOSPC or a smaller number of it */
-		src->alloc_error = ret;
-		dev_warn(desc->dev, "virtio-irq: the host refused %u vectors from %u on: %pe\n",
-			 count, desc->msi_index, ERR_PTR(ret));
-	} else if (ret < count) {
-		dev_info(desc->dev, "virtio-irq: the host granted %d of %u vectors\n", ret, count);
-	}
+	/* The core makes -ENOSPC or a smaller number of it */
+	src->alloc_error = min(ret, 0);
+	src->refused = store->refusal;
+	src->refused_from = desc->msi_index + max(ret, 0);
+	if (ret < 0 || store->refusal)
+		virtio_irq_tell_refusal(src, desc->msi_index, count, ret,
+					min(ret, 0) ?: store->refusal);
+	else
+		src->told = 0;
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
@@ -462,11 +588,7 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
  */
 static void virtio_irq_post_free(struct irq_domain *domain, struct device *dev)
 {
-	struct virtio_irq_parent *parent = domain->parent->host_data;
-	struct virtio_irq_source *src = virtio_irq_find_source(parent->doms, dev);
-
-	if (!WARN_ON_ONCE(!src))
-		virtio_irq_trim(src->store);
+	virtio_irq_trim(virtio_irq_source_of(domain)->store);
 }
 #endif
 
@@ -517,11 +639,15 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
 	info->chip->flags &= ~IRQCHIP_MOVE_DEFERRED;
 #endif
+	info->chip_data = src;
 	if (src->ims) {
 		virtio_irq_ims_init_info(src->ims, info);
 		return true;
 	}
 
+	src->mask = info->chip->irq_mask;
+	src->unmask = info->chip->irq_unmask;
+	info->chip->irq_unmask = virtio_irq_unmask_source;
 	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_prepare_desc;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
@@ -620,30 +746,38 @@ struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
  * @vec: the record
  * @retrigger: messages may have been lost
  *
- * Writes the store if the pair is new to it.
+ * Writes the store if the pair is new to it, and lets the source send again.
  *
  * Context: process context, sleeps.
+ * Return: false if the core is in the middle of the activation, for which it does
+ * not hold desc->lock where it activates an interrupt before it is requested. It
+ * may write what it composed before. Then this has to be called again.
  */
-void virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
 			 bool retrigger)
 {
 	struct irq_desc *desc;
 	struct irq_data *d;
 	struct msi_msg msg = { };
 	unsigned long flags;
+	bool activated;
 
 	guard(mutex)(&doms->virqs_lock);
 	if (!vec->virq)
-		return;
+		return true;
 	d = irq_get_irq_data(vec->virq);
 	desc = irq_data_to_desc(d);
 
 	raw_spin_lock_irqsave(&desc->lock, flags);
-	if (irqd_is_activated(d) && virtio_irq_needs_rewrite(vec)) {
+	activated = irqd_is_activated(d);
+	if (activated && virtio_irq_needs_rewrite(vec)) {
 		virtio_irq_chip_compose(d->parent_data, &msg);
 		d->chip->irq_write_msi_msg(d, &msg);
 	}
-	if (irqd_is_activated(d) && retrigger)
+	if (activated)
+		virtio_irq_let_go(d);
+	if (activated && retrigger)
 		irq_chip_retrigger_hierarchy(d);
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
+	return activated || !READ_ONCE(vec->wanted);
 }

@@ -13,10 +13,23 @@
 #include <linux/msi.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/pci_ids.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/virtio_irq.h>
 #include <linux/workqueue.h>
+
+/* As every virtio 1 device on PCI has it */
+#define VIRTIO_IRQ_PCI_DEVICE_ID	(0x1040 + VIRTIO_ID_IRQ)
+
+/**
+ * struct virtio_irq_parent_kind - what is known of the parents that are supported
+ * @is_inert: does a message do nothing if it reaches this parent's hardware as it is:
+ *	no interrupt, no change of a register, no state of error?
+ */
+struct virtio_irq_parent_kind {
+	bool (*is_inert)(const struct virtio_irq_msg *msg);
+};
 
 /**
  * struct virtio_irq_parent - one virtio-irq domain, on one parent domain
@@ -47,9 +60,16 @@ struct virtio_irq_parent {
  * @ims: set if that is an interrupt message store, NULL for a PCI function
  * @prepare_desc: the MSI bus's own callback, guarded by the MSI mutex
  * @write_msi_msg: the MSI bus's own callback
+ * @mask: what masks the source itself: the MSI bus's own callback, or the store's
+ * @unmask: undoes it
  * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
- *	by the MSI mutex
+ *	by the MSI mutex, as what follows
+ * @refused: why the host's last grant ended before vector @refused_from, 0: it had
+ *	no reason
+ * @refused_from: the first vector without a grant
+ * @told: the refusal that was logged since the host granted all it was asked for
  * @block_lock: one writer of a multi-MSI message, which several interrupts share
+ * @block_users: those whose message it is, by their numbers; guarded by @block_lock
  */
 struct virtio_irq_source {
 	struct hlist_node	node;
@@ -62,8 +82,14 @@ struct virtio_irq_source {
 	void (*prepare_desc)(struct irq_domain *domain, msi_alloc_info_t *arg,
 			     struct msi_desc *desc);
 	void (*write_msi_msg)(struct irq_data *d, struct msi_msg *msg);
+	void (*mask)(struct irq_data *d);
+	void (*unmask)(struct irq_data *d);
 	int			alloc_error;
+	int			refused;
+	u32			refused_from;
+	int			told;
 	raw_spinlock_t		block_lock;
+	u32			block_users;
 };
 
 /**
@@ -74,8 +100,10 @@ struct virtio_irq_source {
  * @ims: what the driver said
  * @count: slots from virtio_irq_ims::first on, 1 .. 65536
  * @former: its MSI domain before
+ * @lifetime: with the others that end with the same driver
  * @add_lock: virtio_irq_ims_add() one at a time, for @pasid and the error
  * @pasid: for the vector that is being added
+ * @fixed: virtio_irq_ims_alloc_irqs() has made its interrupts
  * @taken: reserved for the interrupt that the core is about to make; guarded by
  *	the MSI mutex
  */
@@ -86,15 +114,17 @@ struct virtio_irq_ims_dev {
 	struct virtio_irq_ims	ims;
 	u32			count;
 	struct irq_domain	*former;
+	struct list_head	lifetime;
 	struct mutex		add_lock;
 	u32			pasid;
+	bool			fixed;
 	struct virtio_irq_vector *taken;
 };
 
 /**
  * struct virtio_irq_ims_store - a store that is in use, virtio_irq_store::owner
  * @lock: one reservation at a time; taken inside the MSI mutex of a device
- * @devs: the devices, guarded by virtio_irq_domains::ims_lock
+ * @devs: the devices
  */
 struct virtio_irq_ims_store {
 	struct mutex		lock;
@@ -108,13 +138,14 @@ struct virtio_irq_ims_store {
  * @walk: takes over devices that were bound first, gives back those left over
  * @walk_asked: the next @walk looks at bound devices, too
  * @walk_bound: this @walk does
+ * @wq: for @walk
+ * @parent_explained: why functions with an unknown parent are not served has been logged
  * @parents_lock: guards @parents
  * @parents: virtio-irq domains
- * @sources_lock: guards @sources; raw, messages are written under desc->lock
+ * @sources_lock: guards @sources
  * @sources: served devices by address
  * @virqs_lock: guards virtio_irq_vector::virq, and while it is not 0 keeps the
  *	interrupt's descriptor
- * @ims_lock: guards virtio_irq_store::owner, who uses which slots
  */
 struct virtio_irq_domains {
 	struct virtio_irq	*vi;
@@ -122,20 +153,25 @@ struct virtio_irq_domains {
 	struct work_struct	walk;
 	bool			walk_asked;
 	bool			walk_bound;
+	struct workqueue_struct	*wq;
+	bool			parent_explained;
 	struct mutex		parents_lock;
 	struct list_head	parents;
-	raw_spinlock_t		sources_lock;
+	struct mutex		sources_lock;
 	DECLARE_HASHTABLE(sources, 7);
 	struct mutex		virqs_lock;
-	struct mutex		ims_lock;
 };
 
 /* irq-virtio.c: the domain */
 struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
 						struct irq_domain *p, bool isolated);
 struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain);
+struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
+bool virtio_irq_is_live(struct irq_data *d);
+void virtio_irq_unmask_source(struct irq_data *d);
 
 /* irq-virtio-source.c: which devices */
+bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg);
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);
 void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src);
@@ -144,17 +180,21 @@ struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
 						struct device *dev);
 void virtio_irq_put_source(struct virtio_irq_source *src);
 
+/* irq-virtio-bind.c: who has which slots of a store */
+struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev);
+int virtio_irq_check_deferral(struct device *dev);
+
 /* irq-virtio-ims.c: interrupt message stores */
 bool virtio_irq_ims_accepts(struct virtio_irq_ims_dev *imsd,
 			    const struct msi_domain_info *info);
 void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain_info *info);
 struct virtio_irq_vector *virtio_irq_ims_take(struct virtio_irq_ims_dev *imsd);
 void virtio_irq_ims_drop(struct virtio_irq_ims_dev *imsd);
-void virtio_irq_ims_expel(struct virtio_irq_ims_dev *imsd);
 
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
-/* Parents with these ops are supported, too */
+/* Parents with these ops are supported, too, and are of this kind */
 extern const struct irq_domain_ops *virtio_irq_kunit_parent_ops;
+extern const struct virtio_irq_parent_kind *virtio_irq_kunit_parent_kind;
 #endif
 
 #endif /* _IRQ_VIRTIO_H */

@@ -9,6 +9,8 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/module.h>
+#include <linux/pm.h>
+#include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -20,25 +22,67 @@
 
 static bool virtio_irq_strict;
 module_param_named(strict, virtio_irq_strict, bool, 0444);
-MODULE_PARM_DESC(strict, "Notify the device of every request at once, even if it offers LAZY");
+MODULE_PARM_DESC(strict,
+		 "Notify the device of every request at once, even if it offers LAZY: default N");
+
+/* Interrupts are off for so long: half of what the hard lockup detector bears */
+static int virtio_irq_set_poll_timeout(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, 5000);
+}
+
+static const struct kernel_param_ops virtio_irq_poll_timeout_ops = {
+	.set	= virtio_irq_set_poll_timeout,
+	.get	= param_get_uint,
+};
 
 unsigned int virtio_irq_poll_timeout_ms = 1000;
-module_param_named(poll_timeout_ms, virtio_irq_poll_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(poll_timeout_ms, "Bound of a wait with interrupts off, in ms");
+module_param_cb(poll_timeout_ms, &virtio_irq_poll_timeout_ops, &virtio_irq_poll_timeout_ms, 0644);
+__MODULE_PARM_TYPE(poll_timeout_ms, "uint");
+MODULE_PARM_DESC(poll_timeout_ms,
+		 "Bound of a wait with interrupts off, in ms: 1 to 5000, default 1000");
+
+/* Tasks do not sleep for longer than the hung task detector bears */
+static int virtio_irq_set_sleep_timeout(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, 100000);
+}
+
+static const struct kernel_param_ops virtio_irq_sleep_timeout_ops = {
+	.set	= virtio_irq_set_sleep_timeout,
+	.get	= param_get_uint,
+};
 
 unsigned int virtio_irq_sleep_timeout_ms = 30000;
-module_param_named(sleep_timeout_ms, virtio_irq_sleep_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(sleep_timeout_ms, "Bound of a wait that sleeps, in ms");
+module_param_cb(sleep_timeout_ms, &virtio_irq_sleep_timeout_ops, &virtio_irq_sleep_timeout_ms,
+		0644);
+__MODULE_PARM_TYPE(sleep_timeout_ms, "uint");
+MODULE_PARM_DESC(sleep_timeout_ms,
+		 "Bound of a wait that sleeps, in ms: 1 to 100000, default 30000");
 
 /*
  * The controller
  */
 
+/**
+ * virtio_irq_dev - the device of a controller
+ * @vi: the controller
+ *
+ * Context: any.
+ * Return: its virtio device, which messages and links name.
+ */
 struct device *virtio_irq_dev(struct virtio_irq *vi)
 {
 	return &vi->vdev->dev;
 }
 
+/**
+ * virtio_irq_isolates - may the host vouch for an endpoint?
+ * @vi: the controller
+ *
+ * Context: any.
+ * Return: true if it offers that and the driver has accepted.
+ */
 bool virtio_irq_isolates(struct virtio_irq *vi)
 {
 	return vi->features & BIT(VIRTIO_IRQ_F_ISOLATED);
@@ -232,11 +276,14 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	vi->vdev = vdev;
 	vi->strict = virtio_irq_strict;
 	raw_spin_lock_init(&vi->lock);
+	ratelimit_state_init(&vi->log_limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	mutex_init(&vi->endpoints_lock);
 	INIT_LIST_HEAD(&vi->endpoints);
 	INIT_HLIST_HEAD(&vi->idle);
 	INIT_LIST_HEAD(&vi->pending);
 	INIT_DELAYED_WORK(&vi->recover, virtio_irq_recover);
+	INIT_DEFERRABLE_WORK(&vi->watch, virtio_irq_watch);
+	vi->reboot.notifier_call = virtio_irq_reboot;
 	init_waitqueue_head(&vi->wait);
 	timer_setup(&vi->timer, virtio_irq_flush_timer, 0);
 	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
@@ -251,7 +298,7 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	err = virtio_irq_read_config(vi);
 	if (err)
 		goto free_vi;
-	vi->wq = alloc_workqueue("virtio_irq", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	vi->wq = alloc_ordered_workqueue("virtio_irq", WQ_MEM_RECLAIM);
 	if (!vi->wq) {
 		err = -ENOMEM;
 		goto free_vi;
@@ -270,6 +317,8 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	dev_info(&vdev->dev, "%u slots,%s%s at most %u vectors per request\n", vi->num_slots,
 		 vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict ? " lazy," : "",
 		 vi->features & BIT(VIRTIO_IRQ_F_SCOPE) ? " scoped," : "", vi->max_count);
+	register_reboot_notifier(&vi->reboot);
+	queue_delayed_work(vi->wq, &vi->watch, msecs_to_jiffies(VIRTIO_IRQ_WATCH_MS));
 	virtio_irq_domains_start(vi->doms);
 	return 0;
 
@@ -289,21 +338,27 @@ static void virtio_irq_remove(struct virtio_device *vdev)
 	struct virtio_irq_endpoint *ep, *next;
 	unsigned long flags;
 
+	unregister_reboot_notifier(&vi->reboot);
 	/* The worker may be about to act upon a change of the configuration */
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vi->stopping = true;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	/* Detaches every endpoint, so the queue still works */
 	virtio_irq_domains_remove(vi->doms);
-
+	/* No request is made any more, and nobody waits for the answer to one */
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	vi->state = VIRTIO_IRQ_GONE;
+	__virtio_irq_set_state(vi, VIRTIO_IRQ_GONE);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	wake_up_all(&vi->wait);
 
 	virtio_irq_debugfs_remove(vi);
 	timer_shutdown_sync(&vi->timer);
+	cancel_delayed_work_sync(&vi->watch);
 	cancel_delayed_work_sync(&vi->recover);
+	/*
+	 * The one wait that has no bound of ours: virtio core wants a driver to reset its
+	 * device, and virtio-pci then waits until the device says that it is done
+	 */
 	virtio_reset_device(vdev);
 
 	/* Those whose DETACH had no answer; the reset has given them back */
@@ -333,6 +388,7 @@ static struct virtio_driver virtio_irq_driver = {
 	/* Unbinding takes every interrupt of the guest's disks away */
 	.driver.suppress_bind_attrs = true,
 	.driver.dev_groups	= virtio_irq_groups,
+	.driver.pm		= pm_sleep_ptr(&virtio_irq_pm_ops),
 	.id_table		= virtio_irq_ids,
 	.feature_table		= virtio_irq_features,
 	.feature_table_size	= ARRAY_SIZE(virtio_irq_features),
@@ -340,6 +396,7 @@ static struct virtio_driver virtio_irq_driver = {
 	.probe			= virtio_irq_probe,
 	.remove			= virtio_irq_remove,
 	.config_changed		= virtio_irq_config_changed,
+	.restore		= virtio_irq_restore,
 };
 module_virtio_driver(virtio_irq_driver);
 

@@ -143,6 +143,7 @@ static void __virtio_irq_use_block(struct virtio_irq_store *store,
 	block->in_use++;
 	if (store->idle_block == block)
 		store->idle_block = NULL;
+	list_del_init(&block->node);
 }
 
 /* Is or was any vector of the block granted in that generation of the store? */
@@ -175,6 +176,57 @@ static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 	xa_for_each_range(&store->vectors, index, vec, old->first, last)
 		__virtio_irq_ungrant(vec);
 	__virtio_irq_free_later(store, old->first, last);
+	list_add_tail(&old->node, &store->unused);
+}
+
+/* A block all whose requests are answered; out of the list */
+static struct virtio_irq_block *__virtio_irq_next_unused(struct virtio_irq_store *store)
+{
+	struct virtio_irq_block *block;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	u32 last;
+
+	/* Recovery frees by the records */
+	if (store->pending.valid || store->unfreed.valid)
+		return NULL;
+	block = list_first_entry_or_null(&store->unused, struct virtio_irq_block, node);
+	if (!block)
+		return NULL;
+	last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
+	xa_for_each_range(&store->vectors, index, vec, block->first, last)
+		if (vec->posted)
+			return NULL;
+	list_del_init(&block->node);
+	return block;
+}
+
+/* Free the records of blocks that were given back: there may be ever new ones */
+static void virtio_irq_free_unused(struct virtio_irq_store *store)
+{
+	struct virtio_irq *vi = store->ep->vi;
+	struct virtio_irq_block *block;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	/* Recovery goes through them; the next one does it, then */
+	if (list_empty(&store->unused) || !mutex_trylock(&vi->endpoints_lock))
+		return;
+	for (;;) {
+		raw_spin_lock_irq(&vi->lock);
+		block = __virtio_irq_next_unused(store);
+		raw_spin_unlock_irq(&vi->lock);
+		if (!block)
+			break;
+		xa_erase(&store->blocks, block->first / VIRTIO_IRQ_BLOCK_SIZE);
+		xa_for_each_range(&store->vectors, index, vec, block->first,
+				  block->first + VIRTIO_IRQ_BLOCK_SIZE - 1) {
+			xa_erase(&store->vectors, index);
+			kfree(vec);
+		}
+		kfree(block);
+	}
+	mutex_unlock(&vi->endpoints_lock);
 }
 
 static struct virtio_irq_block *virtio_irq_get_block(struct virtio_irq_store *store, u32 index)
@@ -188,6 +240,7 @@ static struct virtio_irq_block *virtio_irq_get_block(struct virtio_irq_store *st
 	if (!block)
 		return NULL;
 	block->first = rounddown(index, VIRTIO_IRQ_BLOCK_SIZE);
+	INIT_LIST_HEAD(&block->node);
 	if (xa_insert(&store->blocks, key, block, GFP_KERNEL)) {
 		kfree(block);
 		return NULL;
@@ -271,9 +324,11 @@ static void __virtio_irq_recorded(struct virtio_irq *vi, struct virtio_irq_call 
  * MSI mutex).
  *
  * Context: process context, sleeps for at most sleep_timeout_ms.
- * Return: the number granted, 1 .. @count (with CONTIGUOUS always @count), or an
- * errno: the host's refusal, -ERANGE if the store cannot hold any address of
- * the endpoint's window or has no such slot, -EIO, -ETIMEDOUT, -ENODEV, -ENOMEM.
+ * Return: the number granted, 1 .. @count (with CONTIGUOUS always @count). If it is
+ * less than @count, virtio_irq_store::refusal says why, or is 0 if the host was
+ * asked for no more, as it takes no larger requests. Otherwise an errno: the host's
+ * refusal, -ERANGE if the store cannot hold any address of the endpoint's window or
+ * has no such slot, -EIO, -ETIMEDOUT, -ENODEV, -ENOMEM.
  */
 int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		     unsigned int alloc_flags, unsigned int addr_width)
@@ -286,6 +341,7 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	u16 wire = 0;
 	int err;
 
+	store->refusal = 0;
 	if (addr_width < 64 && store->ep->window_start >> addr_width)
 		return -ERANGE;
 	if (store->size && (first >= store->size || count > store->size - first))
@@ -330,7 +386,10 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		return err;
 	}
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* A host that grants less and says nothing is wrong */
+	if (granted < count)
+		store->refusal = virtio_irq_status_errno(reply.reason) ?: -EIO;
+	raw_spin_lock_irq(&vi->lock);
 	for (i = 0; i < granted; i++) {
 		struct virtio_irq_vector *vec = xa_load(&store->vectors, first + i);
 
@@ -339,17 +398,16 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		vec->generation = store->generation;
 		/* A reset of the device since the answer took it again */
 		vec->unreserved = call.epoch != vi->epoch;
+		vec->refusal = 0;
 		vec->addr_width = addr_width;
 		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
 		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
 		/*
-		 * One by one, interrupts are off. But of a block, which is small,
-		 * recovery must see all or nothing: it is reserved in one request
+		 * Of a block, which is small, recovery must see all or nothing: it
+		 * is reserved in one request
 		 */
-		if (!(wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS)) {
-			raw_spin_unlock_irqrestore(&vi->lock, flags);
-			raw_spin_lock_irqsave(&vi->lock, flags);
-		}
+		if (!(wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS))
+			__virtio_irq_relax(vi);
 	}
 	__virtio_irq_range_add(&store->granted, first, first + granted - 1);
 	if (wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
@@ -361,7 +419,7 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 		__virtio_irq_mark(vi);
 	}
 	__virtio_irq_recorded(vi, &call);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	raw_spin_unlock_irq(&vi->lock);
 	return granted;
 }
 
@@ -456,8 +514,9 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
  * @addr_width: the store holds addresses below 1 << @addr_width
  *
  * Asks for the rest of the vector's block as well, so that the next ones cost
- * nothing; what the host grants begins with the vector. The caller serialises the
- * calls for one store.
+ * nothing; what the host grants begins with the vector. Frees the records of blocks
+ * that were given back. The caller serialises the calls for one store, and whoever
+ * looks for records of vectors that are not its own.
  *
  * Context: process context, sleeps for at most sleep_timeout_ms.
  * Return: 0, or an errno as virtio_irq_alloc().
@@ -489,12 +548,16 @@ int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int a
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	/* On success the caller is about to use it */
-	if (!--block->in_use && ret < 0 &&
-	    __virtio_irq_block_granted(store, block, store->generation))
-		__virtio_irq_keep_block(store, block);
+	if (!--block->in_use && ret < 0) {
+		if (__virtio_irq_block_granted(store, block, store->generation))
+			__virtio_irq_keep_block(store, block);
+		else
+			list_add_tail(&block->node, &store->unused);
+	}
 	notify = __virtio_irq_notify_lazy(vi, false);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
+	virtio_irq_free_unused(store);
 	return min(ret, 0);
 }
 
@@ -561,6 +624,7 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
 		if (__virtio_irq_block_granted(store, block, generation))
 			__virtio_irq_free_later(store, block->first,
 						block->first + VIRTIO_IRQ_BLOCK_SIZE - 1);
+		list_move_tail(&block->node, &store->unused);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 	}
 
@@ -587,11 +651,13 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	struct virtio_irq_store *store = vec->store;
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_call call;
+	struct virtio_irq_note note;
 	unsigned long flags;
 	int err;
 
-	wait_event_timeout(vi->wait, virtio_irq_settled(vi),
-			   msecs_to_jiffies(VIRTIO_IRQ_RECOVERY_WAIT_MS));
+	if (!virtio_irq_settled(vi))
+		wait_event_timeout(vi->wait, virtio_irq_settled(vi),
+				   msecs_to_jiffies(virtio_irq_recovery_wait(vi)));
 
 	/* Stable: request_mutex of the interrupt is held */
 	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)
@@ -621,7 +687,12 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 		vec->release_lost = true;
 	if (vec->release_lost)
 		__virtio_irq_mark(vi);
+	err = __virtio_irq_cause(vec, err);
+	note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_COMMIT, err);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	/* An unanswered one has broken the queue, which is logged */
+	if (err && err != -ETIMEDOUT && err != -ENODEV)
+		virtio_irq_print_failure(vi, &note);
 	return err;
 }
 

@@ -50,6 +50,8 @@ static const char * const virtio_irq_state_names[] = {
 	[VIRTIO_IRQ_READY]		= "ready",
 	[VIRTIO_IRQ_BROKEN]		= "broken",
 	[VIRTIO_IRQ_RECOVERING]		= "recovering",
+	[VIRTIO_IRQ_FROZEN]		= "frozen",
+	[VIRTIO_IRQ_ABSENT]		= "absent",
 	[VIRTIO_IRQ_GONE]		= "gone",
 };
 
@@ -62,8 +64,8 @@ VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq_stats *stats __free(kfree) = kmalloc(sizeof(*stats), GFP_KERNEL);
 	struct virtio_irq *vi = m->private;
+	unsigned int i, busy = 0, abandoned;
 	enum virtio_irq_state state;
-	unsigned int i, busy = 0;
 
 	if (!stats)
 		return -ENOMEM;
@@ -71,12 +73,14 @@ VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 	raw_spin_lock_irq(&vi->lock);
 	*stats = vi->stats;
 	state = vi->state;
+	abandoned = vi->abandoned;
 	for (i = 0; i < vi->num_slots; i++)
 		busy += vi->slots[i].state != VIRTIO_IRQ_SLOT_IDLE;
 	raw_spin_unlock_irq(&vi->lock);
 
 	seq_printf(m, "state: %s\n", virtio_irq_state_names[state]);
-	seq_printf(m, "slots: %u of %u busy\n", busy, vi->num_slots);
+	seq_printf(m, "slots: %u of %u busy, %u of them given up\n", busy, vi->num_slots,
+		   abandoned);
 	for (i = 1; i < VIRTIO_IRQ_NUM_TYPES; i++)
 		seq_printf(m, "request %s: %llu\n", virtio_irq_type_names[i], stats->requests[i]);
 	for (i = 0; i < VIRTIO_IRQ_NUM_STATUSES; i++)
@@ -85,7 +89,7 @@ VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "notifications: %llu\n", stats->kicks);
 	seq_printf(m, "timeouts: %llu\n", stats->timeouts);
 	seq_printf(m, "late answers: %llu\n", stats->late);
-	seq_printf(m, "queue resets: %llu\n", stats->resets);
+	seq_printf(m, "recoveries: %llu\n", stats->recoveries);
 	seq_printf(m, "device resets: %llu\n", stats->device_resets);
 	seq_printf(m, "dropped by resets: %llu\n", stats->dropped);
 	seq_printf(m, "replayed routes: %llu\n", stats->replays);

@@ -6,15 +6,13 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <kunit/static_stub.h>
 #include <linux/cc_platform.h>
 #include <linux/ioport.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "virtio_irq_internal.h"
-
-/* Where x86 and its devices agree that a write is an interrupt message */
-#define VIRTIO_IRQ_X86_WINDOW_START	0xfee00000ULL
-#define VIRTIO_IRQ_X86_WINDOW_END	0xfeefffffULL
 
 /*
  * Typed builders, one per request; those that name vectors are in virtio_irq_vector.c
@@ -46,12 +44,24 @@ static void virtio_irq_build_detach(struct virtio_irq_call *call, u32 endpoint)
  * Endpoints
  */
 
+/**
+ * virtio_irq_guest_is_encrypted - is the guest's memory kept from the host?
+ *
+ * Context: any.
+ * Return: true if it is, and with it what a device writes there.
+ */
+bool virtio_irq_guest_is_encrypted(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(virtio_irq_guest_is_encrypted);
+	return cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
+}
+
 /* Where an untrusted host may make a device write */
 static int virtio_irq_check_window(struct virtio_irq *vi, u64 start, u64 end)
 {
 	if (start > end || !IS_ALIGNED(start, 4) || end > (u64)PHYS_ADDR_MAX)
 		return -EINVAL;
-	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT) &&
+	if (virtio_irq_guest_is_encrypted() &&
 	    (start < VIRTIO_IRQ_X86_WINDOW_START || end > VIRTIO_IRQ_X86_WINDOW_END))
 		return -EPERM;
 	if (region_intersects(start, end - start + 1, IORESOURCE_SYSTEM_RAM,
@@ -157,6 +167,7 @@ static void virtio_irq_store_init(struct virtio_irq_store *store,
 	xa_init(&store->vectors);
 	xa_init(&store->blocks);
 	INIT_LIST_HEAD(&store->node);
+	INIT_LIST_HEAD(&store->unused);
 	list_add_tail(&store->ep_node, &ep->stores);
 }
 
@@ -251,6 +262,12 @@ static void virtio_irq_store_free(struct virtio_irq_store *store)
 		kfree(store);
 }
 
+/**
+ * virtio_irq_endpoint_free - free an endpoint and its records
+ * @ep: the endpoint, in no list and not attached
+ *
+ * Context: process context, sleeps.
+ */
 void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep)
 {
 	struct virtio_irq_store *store, *next;
@@ -272,6 +289,17 @@ static struct virtio_irq_endpoint *virtio_irq_find(struct virtio_irq *vi, u32 id
 	return NULL;
 }
 
+/**
+ * virtio_irq_call_attach - send ATTACH
+ * @vi: the controller
+ * @id: the endpoint
+ * @reply: what the host says of it, with vi->tlv_size bytes of TLVs
+ * @recovery: sent by the recovery worker
+ * @timeout_ms: bound of the wait in milliseconds
+ *
+ * Context: process context, sleeps.
+ * Return: as virtio_irq_call_sleep().
+ */
 int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
 			   bool recovery, unsigned int timeout_ms)
 {
@@ -282,17 +310,24 @@ int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_
 	return virtio_irq_call_sleep(vi, &call, timeout_ms);
 }
 
+/**
+ * virtio_irq_call_detach - send DETACH
+ * @vi: the controller
+ * @id: the endpoint
+ * @recovery: sent by the recovery worker
+ *
+ * Context: process context, sleeps for at most VIRTIO_IRQ_RECOVERY_WAIT_MS, or
+ * poll_timeout_ms in the worker.
+ * Return: as virtio_irq_call_sleep().
+ */
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery)
 {
 	unsigned int timeout_ms = recovery ? virtio_irq_poll_timeout_ms :
-					     virtio_irq_sleep_timeout_ms;
+					     virtio_irq_recovery_wait(vi);
 	struct virtio_irq_call call;
 
 	virtio_irq_build_detach(&call, id);
 	call.recovery = recovery;
-	/* A host that has not answered others hardly answers this one: leave it to recovery */
-	if (!recovery && READ_ONCE(vi->state) != VIRTIO_IRQ_READY)
-		timeout_ms = min(timeout_ms, VIRTIO_IRQ_RECOVERY_WAIT_MS);
 	return virtio_irq_call_sleep(vi, &call, timeout_ms);
 }
 
@@ -317,7 +352,8 @@ static void virtio_irq_arrived(struct virtio_irq_endpoint *ep, bool detached)
  * @vi: the controller
  * @id: the endpoint's name in the protocol
  *
- * Context: process context, sleeps for at most sleep_timeout_ms.
+ * Context: process context, sleeps for at most VIRTIO_IRQ_RECOVERY_WAIT_MS each time
+ * that it waits for the host: until it answers at all, and for ATTACH.
  * Return: the endpoint, all its vectors are free; or an ERR_PTR(): the host's
  * refusal as an errno, -EIO if its properties make no sense, -EPERM if its
  * window is not where messages may go, -ETIMEDOUT, -ENODEV, -ENOMEM.
@@ -334,7 +370,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 	/* One whose DETACH had no answer must not come back as it was: see recovery */
 	if (virtio_irq_find(vi, id)) {
 		wait_event_timeout(vi->wait, virtio_irq_settled(vi),
-				   msecs_to_jiffies(virtio_irq_sleep_timeout_ms));
+				   msecs_to_jiffies(virtio_irq_recovery_wait(vi)));
 		if (virtio_irq_find(vi, id))
 			return ERR_PTR(-EAGAIN);
 	}
@@ -353,7 +389,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 	list_add_tail(&ep->node, &vi->endpoints);
 	mutex_unlock(&vi->endpoints_lock);
 
-	err = virtio_irq_call_attach(vi, id, reply, false, virtio_irq_sleep_timeout_ms);
+	err = virtio_irq_call_attach(vi, id, reply, false, virtio_irq_recovery_wait(vi));
 	if (err == -ETIMEDOUT || err == -EIO) {
 		/* It may be attached all the same: recovery detaches it */
 		virtio_irq_arrived(ep, true);
@@ -414,10 +450,11 @@ int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
  * The only release that waits for the host: after it the endpoint's messages
  * take their native way again. Without an answer recovery repeats it.
  *
- * Context: process context, sleeps for at most sleep_timeout_ms.
+ * Context: process context, sleeps for at most VIRTIO_IRQ_RECOVERY_WAIT_MS.
  */
 void virtio_irq_detach(struct virtio_irq_endpoint *ep)
 {
+	struct virtio_irq_note note = { .endpoint = ep->id, .type = VIRTIO_IRQ_T_DETACH };
 	struct virtio_irq *vi = ep->vi;
 	int err;
 
@@ -427,7 +464,8 @@ void virtio_irq_detach(struct virtio_irq_endpoint *ep)
 
 	err = virtio_irq_call_detach(vi, ep->id, false);
 	if (err && err != -ENODEV) {
-		virtio_irq_print_failure(vi, VIRTIO_IRQ_T_DETACH, ep->id, 0, err);
+		note.err = err;
+		virtio_irq_print_failure(vi, &note);
 		virtio_irq_arrived(ep, true);
 		return;
 	}

@@ -8,6 +8,8 @@
 #define _VIRTIO_IRQ_INTERNAL_H
 
 #include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/ratelimit.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -25,6 +27,9 @@
  */
 #define VIRTIO_IRQ_MAX_SLOTS		512U
 
+/* FREEs that are queued in one hold of the lock; a host may want one for each vector */
+#define VIRTIO_IRQ_MAX_FREES		64U
+
 /* Latency histogram: bucket n counts waits below 1 << n microseconds */
 #define VIRTIO_IRQ_NUM_BUCKETS		26
 
@@ -34,18 +39,47 @@
  */
 #define VIRTIO_IRQ_MIN_POLLS		1000
 
-/* How long request_irq() waits for a recovery that is under way */
+/*
+ * How long after its begin request_irq() and DETACH wait for a recovery: together, so
+ * that the end of many interrupts takes no longer than that of one
+ */
 #define VIRTIO_IRQ_RECOVERY_WAIT_MS	2000U
 
 /* How long recovery waits before it tries again: doubled up to the maximum */
 #define VIRTIO_IRQ_BACKOFF_MIN_MS	50
 #define VIRTIO_IRQ_BACKOFF_MAX_MS	5000
 
+/* How often recovery looks again at what changed meanwhile, before it lets go */
+#define VIRTIO_IRQ_MAX_PASSES		4
+
 /*
  * Unnotified requests reach the device after this long at the latest. With LAZY
  * it is a matter of tidiness only: the device sees them before any message.
  */
 #define VIRTIO_IRQ_FLUSH_MS		250
+
+/*
+ * What waits with interrupts off may take in all, as a CPU that goes down moves all its
+ * interrupts while every other CPU waits for it. Waits that are shorter than the first
+ * do not count: those for all vectors of a CPU together take less than the hard lockup
+ * detector bears. Nor does a wait count for more than the second, during which the
+ * guest may have been paused. The time between the waits is taken off the sum.
+ */
+#define VIRTIO_IRQ_SLOW_NS		(20 * NSEC_PER_MSEC)
+#define VIRTIO_IRQ_SLOW_MAX_NS		(250 * NSEC_PER_MSEC)
+#define VIRTIO_IRQ_SLOW_SUM_NS		(1000 * NSEC_PER_MSEC)
+
+/*
+ * Without an answer after this long the device's status is looked at, and again each
+ * time that the wait has become twice as long: each look is an exit
+ */
+#define VIRTIO_IRQ_LOOK_NS		(10 * NSEC_PER_MSEC)
+
+/*
+ * How often the device is looked at while it has endpoints and nobody asks anything of
+ * it: one exit, and none while the guest is idle
+ */
+#define VIRTIO_IRQ_WATCH_MS		10000
 
 /* More TLVs than any endpoint has stores; bounds what a device makes us allocate */
 #define VIRTIO_IRQ_MAX_TLV_SIZE		4096
@@ -54,13 +88,18 @@
  * enum virtio_irq_state - what the engine can do
  * @VIRTIO_IRQ_READY: requests are answered
  * @VIRTIO_IRQ_BROKEN: an answer is missing; requests fail, recovery is due
- * @VIRTIO_IRQ_RECOVERING: the worker resets the queue and replays
- * @VIRTIO_IRQ_GONE: the device is being removed
+ * @VIRTIO_IRQ_RECOVERING: the host answers again, the worker replays
+ * @VIRTIO_IRQ_FROZEN: the system is suspended: what has to be told is only recorded
+ * @VIRTIO_IRQ_ABSENT: the device has left the bus: nobody waits, recovery looks
+ *	whether it comes back
+ * @VIRTIO_IRQ_GONE: the device is being removed, or the kernel ends
  */
 enum virtio_irq_state {
 	VIRTIO_IRQ_READY,
 	VIRTIO_IRQ_BROKEN,
 	VIRTIO_IRQ_RECOVERING,
+	VIRTIO_IRQ_FROZEN,
+	VIRTIO_IRQ_ABSENT,
 	VIRTIO_IRQ_GONE,
 };
 
@@ -70,8 +109,9 @@ enum virtio_irq_state {
  * @VIRTIO_IRQ_SLOT_POSTED: the device; nobody waits
  * @VIRTIO_IRQ_SLOT_WAITED: the device; somebody waits
  * @VIRTIO_IRQ_SLOT_DONE: the waiter, with an answer
- * @VIRTIO_IRQ_SLOT_DROPPED: the waiter, a queue reset dropped the request
- * @VIRTIO_IRQ_SLOT_ABANDONED: the device; the waiter has timed out
+ * @VIRTIO_IRQ_SLOT_DROPPED: the waiter, a reset of the device dropped the request
+ * @VIRTIO_IRQ_SLOT_ABANDONED: the device, until it answers or is reset; nobody waits
+ *	any more
  */
 enum virtio_irq_slot_state {
 	VIRTIO_IRQ_SLOT_IDLE,
@@ -105,6 +145,7 @@ union virtio_irq_req {
  * @route: what an ACTIVATE sent
  * @pasid: likewise
  * @epoch: of the answer, see struct virtio_irq
+ * @took: how long it took, in ns, valid if DONE
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
  * @reply: where the waiter wants the answer
  * @req: shared with the device
@@ -125,6 +166,7 @@ struct virtio_irq_slot {
 	struct virtio_irq_msg	route;
 	u32			pasid;
 	u64			epoch;
+	u64			took;
 	u64			start;
 	void			*reply;
 	union virtio_irq_req	*req;
@@ -147,7 +189,9 @@ struct virtio_irq_slot {
  * @granting: store of an ALLOC, counted in its allocs while the host may answer
  * @counted: it is counted there
  * @epoch: of the answer, see struct virtio_irq; 0: there is none yet
+ * @took: until the answer, in ns; 0: there is none yet
  * @recovery: sent by the recovery worker, so in any state
+ * @ping: says what the host knows already, to see whether it does
  * @replayed: store of recovery's FREE or ALLOC
  * @changes: its changes (FREE) or freed (ALLOC) when recovery looked
  */
@@ -163,7 +207,9 @@ struct virtio_irq_call {
 	struct virtio_irq_store	*granting;
 	bool			counted;
 	u64			epoch;
+	u64			took;
 	bool			recovery;
+	bool			ping;
 	struct virtio_irq_store	*replayed;
 	u64			changes;
 };
@@ -176,17 +222,30 @@ struct virtio_irq_stats {
 	u64			timeouts;
 	u64			late;
 	u64			dropped;
-	u64			resets;
+	u64			recoveries;
 	u64			device_resets;
 	u64			replays;
 	u64			latency[VIRTIO_IRQ_NUM_TYPES][VIRTIO_IRQ_NUM_BUCKETS];
 	u64			worst[VIRTIO_IRQ_NUM_TYPES];
 };
 
-/* What went wrong in a context that must not print */
+/**
+ * struct virtio_irq_note - what went wrong, perhaps in a context that must not print
+ * @endpoint: which endpoint the request named
+ * @store: which store
+ * @index: first vector
+ * @count: vectors; 0: not known which
+ * @virq: interrupt that the vector belongs to, 0: none
+ * @type: VIRTIO_IRQ_T_*
+ * @err: why
+ * @valid: there is something to be printed
+ */
 struct virtio_irq_note {
 	u32			endpoint;
+	u16			store;
 	u32			index;
+	u32			count;
+	unsigned int		virq;
 	u8			type;
 	int			err;
 	bool			valid;
@@ -213,14 +272,21 @@ struct virtio_irq_note {
  * @endpoints: attached endpoints
  * @wq: for @recover; WQ_MEM_RECLAIM, swap may depend on an interrupt
  * @recover: recovery and replay
+ * @watch: was the device reset behind the driver's back?
+ * @reboot: before the kernel ends
  * @wait: for READY
  * @timer: looks after the requests that nobody waits for
  * @debugfs: directory
+ * @log_limit: for failures that somebody in the guest can repeat
+ * @reset_err: why the device could not be set up again; the worker's, as @full_told
+ * @full_told: the log has since READY that no request was answered
  *
  * @lock: guards all below and the records. Taken inside desc->lock with
  *	interrupts off, so raw; never held across a wait or a notification
  * @state: enum virtio_irq_state
  * @stopping: the domains are going away
+ * @last_orders: the kernel ends: the device must not be set up again
+ * @thawed: RECOVERING follows FROZEN
  * @resetting: the virtqueue must not be touched; set, then a grace period of RCU
  * @reset_asked: the administrator asked for a reset of the device
  * @config_changed: the configuration or the device's status has to be read again
@@ -228,12 +294,15 @@ struct virtio_irq_note {
  * @pending: stores with a FREE that has yet to be queued
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
+ * @abandoned: requests without an answer that the driver has given up
  * @stamp: number of the last request that names one vector
  * @epoch: lives of the device: 1, and one more after each reset
  * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
- * @broken_note: the request that had no answer
+ * @slow_sum: how long atomic waits took of late, in ns
+ * @slow_end: CLOCK_MONOTONIC when the last of these ended
+ * @broken_note: the request that had no answer, or one too late
  * @notes: failures for the worker to print
  * @notes_lost: failures for which there was no room
  * @stats: counters
@@ -260,13 +329,20 @@ struct virtio_irq {
 	struct list_head	endpoints;
 	struct workqueue_struct	*wq;
 	struct delayed_work	recover;
+	struct delayed_work	watch;
+	struct notifier_block	reboot;
 	wait_queue_head_t	wait;
 	struct timer_list	timer;
 	struct dentry		*debugfs;
+	struct ratelimit_state	log_limit;
+	int			reset_err;
+	bool			full_told;
 
 	raw_spinlock_t		lock;
 	enum virtio_irq_state	state;
 	bool			stopping;
+	bool			last_orders;
+	bool			thawed;
 	bool			resetting;
 	bool			reset_asked;
 	bool			config_changed;
@@ -274,11 +350,14 @@ struct virtio_irq {
 	struct list_head	pending;
 	unsigned int		unnotified;
 	unsigned int		posted;
+	unsigned int		abandoned;
 	u64			stamp;
 	u64			epoch;
 	unsigned int		backoff;
 	u64			marks;
 	u64			broken_at;
+	u64			slow_sum;
+	u64			slow_end;
 	struct virtio_irq_note	broken_note;
 	struct virtio_irq_note	notes[8];
 	unsigned int		notes_lost;
@@ -293,7 +372,8 @@ struct virtio_irq {
 /*
  * What other CPUs do between two steps is a test's to say: between the decision
  * for a request and its submission, between an answer and its entry in the
- * records, and (without a request) between a new configuration and its effect.
+ * records, and (without a request) between a new configuration and its effect
+ * and between two records of many.
  */
 static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 {
@@ -303,7 +383,16 @@ static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virt
 #endif
 }
 
+/* Between two records, where there may be many: interrupts were off for one */
+static inline void __virtio_irq_relax(struct virtio_irq *vi)
+{
+	raw_spin_unlock_irq(&vi->lock);
+	virtio_irq_test_hook(vi, NULL);
+	raw_spin_lock_irq(&vi->lock);
+}
+
 /* virtio_irq_reply.c: answers */
+int virtio_irq_status_errno(u8 status);
 void __virtio_irq_abandon(struct virtio_irq *vi);
 void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot);
 void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
@@ -316,7 +405,15 @@ void virtio_irq_queue_stop(struct virtio_irq *vi);
 void virtio_irq_queue_go(struct virtio_irq *vi);
 void virtio_irq_queue_drop(struct virtio_irq *vi);
 int virtio_irq_queue_find(struct virtio_irq *vi);
-int virtio_irq_queue_reset(struct virtio_irq *vi);
+
+/* virtio_irq_state.c: the state, what the worker is told */
+void __virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state state);
+void __virtio_irq_mark(struct virtio_irq *vi);
+void __virtio_irq_hurry(struct virtio_irq *vi);
+void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note);
+void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
+			const struct virtio_irq_vector *vec, int err);
+void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call, int err);
 
 /* virtio_irq_queue.c: slots, submission, waits */
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call);
@@ -327,10 +424,8 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
 void __virtio_irq_flush_frees(struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
 void virtio_irq_notify(struct virtio_irq *vi, bool needed);
+unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);
 void virtio_irq_forget(struct virtio_irq_endpoint *ep);
-void __virtio_irq_mark(struct virtio_irq *vi);
-void __virtio_irq_hurry(struct virtio_irq *vi);
-void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
 void virtio_irq_flush_timer(struct timer_list *t);
 
 /* virtio_irq.c: the virtio driver, the configuration */
@@ -339,6 +434,7 @@ extern unsigned int virtio_irq_poll_timeout_ms;
 int virtio_irq_read_config(struct virtio_irq *vi);
 
 /* virtio_irq_endpoint.c */
+bool virtio_irq_guest_is_encrypted(void);
 int virtio_irq_reattach(struct virtio_irq_endpoint *ep);
 int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
 			   bool recovery, unsigned int timeout_ms);
@@ -355,7 +451,17 @@ static inline bool virtio_irq_settled(struct virtio_irq *vi)
 {
 	enum virtio_irq_state state = READ_ONCE(vi->state);
 
-	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_GONE;
+	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_ABSENT ||
+	       state == VIRTIO_IRQ_GONE;
+}
+
+/* May the worker touch the device? Under vi->lock; a look without is as good as its moment */
+static inline bool virtio_irq_may_recover(const struct virtio_irq *vi)
+{
+	enum virtio_irq_state state = READ_ONCE(vi->state);
+
+	return state != VIRTIO_IRQ_FROZEN && state != VIRTIO_IRQ_GONE &&
+	       !READ_ONCE(vi->last_orders);
 }
 
 /* virtio_irq_alloc.c: reservations */
@@ -374,19 +480,31 @@ void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_v
 			       struct virtio_irq_rsp_activate *reply);
 void virtio_irq_put_pasid(struct virtio_irq_call *call, const struct virtio_irq_vector *vec);
 void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
+void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again);
+int __virtio_irq_cause(const struct virtio_irq_vector *vec, int err);
 
 /* virtio_irq_recovery.c: the worker */
 void virtio_irq_recover(struct work_struct *work);
-int virtio_irq_call_recovery(struct virtio_irq *vi, struct virtio_irq_call *call,
-			     unsigned int timeout_ms);
-void virtio_irq_print_failure(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
+struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err);
+void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note);
+void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note);
 
-/* virtio_irq_reset.c: reset of the device, and what the host has to be told again */
+/* virtio_irq_replay.c: what the host has to be told so that it holds what the records say */
+int virtio_irq_reconcile(struct virtio_irq *vi);
+
+/* virtio_irq_pm.c: suspend, hibernation, the end of the kernel */
+extern const struct dev_pm_ops virtio_irq_pm_ops;
+int virtio_irq_restore(struct virtio_device *vdev);
+int virtio_irq_reboot(struct notifier_block *nb, unsigned long action, void *data);
+
+/* virtio_irq_reset.c: reset of the device */
 int virtio_irq_ask_reset(struct virtio_irq *vi);
-bool virtio_irq_needs_reset(struct virtio_irq *vi);
-int virtio_irq_device_reset(struct virtio_irq *vi);
-int virtio_irq_replay_alloc(struct virtio_irq_store *store);
-int virtio_irq_replay_commit(struct virtio_irq_vector *vec);
+const char *virtio_irq_reset_reason(struct virtio_irq *vi);
+int virtio_irq_device_reset(struct virtio_irq *vi, const char *reason);
+void virtio_irq_host_reset(struct virtio_irq *vi);
+int virtio_irq_setup(struct virtio_irq *vi);
+bool virtio_irq_off_the_bus(struct virtio_irq *vi);
+void virtio_irq_watch(struct work_struct *work);
 
 /* virtio_irq_debugfs.c */
 const char *virtio_irq_type_name(u8 type);

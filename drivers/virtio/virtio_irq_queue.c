@@ -11,95 +11,13 @@
 #include <linux/delay.h>
 #include <linux/rcupdate.h>
 #include <linux/timekeeping.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include "virtio_irq_internal.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/virtio_irq.h>
-
-/*
- * More for recovery to do: it must not declare READY on what it saw before. A
- * worker that sleeps because the host has refused something is woken, one that
- * sleeps because the host is silent is not.
- */
-void __virtio_irq_mark(struct virtio_irq *vi)
-{
-	lockdep_assert_held(&vi->lock);
-
-	vi->marks++;
-	if (vi->state == VIRTIO_IRQ_READY)
-		mod_delayed_work(vi->wq, &vi->recover, 0);
-	else if (vi->state != VIRTIO_IRQ_GONE)
-		queue_delayed_work(vi->wq, &vi->recover, 0);
-}
-
-/* Something new: what recovery has waited for so far does not count */
-void __virtio_irq_hurry(struct virtio_irq *vi)
-{
-	lockdep_assert_held(&vi->lock);
-
-	vi->marks++;
-	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
-	if (vi->state != VIRTIO_IRQ_GONE)
-		mod_delayed_work(vi->wq, &vi->recover, 0);
-}
-
-/* Keep a failure for the worker: a serial console under desc->lock costs ms */
-void __virtio_irq_note(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&vi->lock);
-
-	for (i = 0; i < ARRAY_SIZE(vi->notes); i++) {
-		if (vi->notes[i].valid)
-			continue;
-		vi->notes[i] = (struct virtio_irq_note) {
-			.endpoint	= endpoint,
-			.index		= index,
-			.type		= type,
-			.err		= err,
-			.valid		= true,
-		};
-		break;
-	}
-	if (i == ARRAY_SIZE(vi->notes))
-		vi->notes_lost++;
-	if (vi->state != VIRTIO_IRQ_GONE)
-		queue_delayed_work(vi->wq, &vi->recover, 0);
-}
-
-/* The queue does not answer any more: fail what comes, let the worker mend it */
-static void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
-			       const struct virtio_irq_vector *vec)
-{
-	lockdep_assert_held(&vi->lock);
-
-	if (vi->state == VIRTIO_IRQ_GONE)
-		return;
-	if (vi->state == VIRTIO_IRQ_READY) {
-		vi->broken_at = ktime_get_mono_fast_ns();
-		vi->broken_note = (struct virtio_irq_note) {
-			.endpoint	= endpoint,
-			.index		= vec ? vec->index : 0,
-			.type		= type,
-			.err		= -ETIMEDOUT,
-			.valid		= true,
-		};
-		trace_virtio_irq_state(vi->state, VIRTIO_IRQ_BROKEN);
-		vi->state = VIRTIO_IRQ_BROKEN;
-		__virtio_irq_hurry(vi);
-		return;
-	}
-	__virtio_irq_mark(vi);
-}
-
-static void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call)
-{
-	__virtio_irq_break(vi, call->req.head.type, le32_to_cpu(call->req.head.endpoint),
-			   call->vec ?: call->rel);
-}
 
 /**
  * __virtio_irq_reap - take every answer out of the ring, for whoever waits for it
@@ -132,7 +50,7 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 	switch (call->req.head.type) {
 	case VIRTIO_IRQ_T_ACTIVATE:
 		vec = call->vec;
-		if (!vec->in_use || !vec->wanted || !vec->dirty)
+		if (!vec->in_use || !vec->wanted || (!vec->dirty && !call->ping))
 			return false;
 		call->req.activate.address = cpu_to_le64(vec->route.address);
 		call->req.activate.data = cpu_to_le32(vec->route.data);
@@ -140,7 +58,8 @@ static bool __virtio_irq_still_due(struct virtio_irq_call *call)
 		return true;
 	case VIRTIO_IRQ_T_DEACTIVATE:
 		vec = call->vec;
-		return __virtio_irq_is_granted(vec) && vec->maybe_armed && !vec->wanted;
+		return __virtio_irq_is_granted(vec) && !vec->wanted &&
+		       (vec->maybe_armed || call->ping);
 	case VIRTIO_IRQ_T_RELEASE:
 		vec = call->rel;
 		return __virtio_irq_is_granted(vec) && vec->release_lost && !vec->committed;
@@ -190,8 +109,23 @@ static noinline void __virtio_irq_trace_request(struct virtio_irq *vi,
 }
 
 /*
- * Put one request in the ring. -EAGAIN: no slot is idle. -ERESTART: not before
- * READY. The caller notifies, after it has dropped the lock.
+ * The slot for a request. The last one is recovery's: how else could it find out that
+ * the host answers again, which may have answered none of all the others?
+ */
+static struct virtio_irq_slot *__virtio_irq_idle_slot(struct virtio_irq *vi, bool recovery)
+{
+	struct virtio_irq_slot *slot;
+
+	lockdep_assert_held(&vi->lock);
+
+	slot = hlist_entry_safe(vi->idle.first, struct virtio_irq_slot, node);
+	return slot && (recovery || slot->node.next) ? slot : NULL;
+}
+
+/*
+ * Put one request in the ring. -EAGAIN: no slot is idle yet. -ETIMEDOUT: nor will one
+ * be, as all the others were given up. -ERESTART: not before READY. The caller
+ * notifies, after it has dropped the lock.
  */
 static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *call,
 			       struct virtio_irq_slot **slotp)
@@ -204,18 +138,18 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 
 	lockdep_assert_held(&vi->lock);
 
-	if (vi->state == VIRTIO_IRQ_GONE)
+	if (vi->state == VIRTIO_IRQ_GONE || vi->state == VIRTIO_IRQ_ABSENT)
 		return -ENODEV;
 	if (vi->state != VIRTIO_IRQ_READY && !call->recovery)
 		return -ERESTART;
-	if (vi->resetting)
+	if (vi->resetting || (call->recovery && !virtio_irq_may_recover(vi)))
 		return -ETIMEDOUT;
 	if (call->recovery && !__virtio_irq_still_due(call))
 		return -ECANCELED;
 
-	slot = hlist_entry_safe(vi->idle.first, struct virtio_irq_slot, node);
+	slot = __virtio_irq_idle_slot(vi, call->recovery);
 	if (!slot)
-		return -EAGAIN;
+		return vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT;
 
 	memcpy(slot->req, req, call->req_len);
 	/* Whatever the device leaves out is no success. All but ATTACH have no more */
@@ -233,7 +167,7 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	err = virtqueue_add_sgs(vi->vq, sgs, 1, 1, slot, GFP_ATOMIC);
 	if (err) {
 		/* A slot is two descriptors of the ring, so there is room */
-		__virtio_irq_break_call(vi, call);
+		__virtio_irq_break_call(vi, call, -ETIMEDOUT);
 		return virtqueue_is_broken(vi->vq) ? -ETIMEDOUT : -EIO;
 	}
 
@@ -289,7 +223,7 @@ static void __virtio_irq_start_timer(struct virtio_irq *vi)
 {
 	lockdep_assert_held(&vi->lock);
 
-	if (!timer_pending(&vi->timer) && vi->state != VIRTIO_IRQ_GONE)
+	if (!timer_pending(&vi->timer) && virtio_irq_may_recover(vi))
 		mod_timer(&vi->timer, jiffies + msecs_to_jiffies(VIRTIO_IRQ_FLUSH_MS));
 }
 
@@ -344,7 +278,8 @@ void virtio_irq_notify(struct virtio_irq *vi, bool needed)
  * happens only if half a ring of requests is still unanswered.
  *
  * Context: any, vi->lock held.
- * Return: 0, -EAGAIN if no slot is idle, -ERESTART or -ENODEV by the state.
+ * Return: 0, -EAGAIN if no slot is idle, -ETIMEDOUT if none will be, -ERESTART or
+ * -ENODEV by the state.
  */
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 {
@@ -354,7 +289,7 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 	err = __virtio_irq_submit(vi, call, &slot);
 	if (err == -EAGAIN) {
 		__virtio_irq_reap(vi);
-		if (hlist_empty(&vi->idle)) {
+		if (!__virtio_irq_idle_slot(vi, call->recovery)) {
 			virtio_irq_notify(vi, __virtio_irq_kick_prepare(vi));
 			__virtio_irq_reap(vi);
 		}
@@ -373,15 +308,17 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 }
 
 /**
- * __virtio_irq_flush_frees - queue every FREE that is pending
+ * __virtio_irq_flush_frees - queue the FREEs that are pending
  * @vi: the controller
  *
  * Context: any, vi->lock held. What cannot be queued is left to recovery (the
- * queue is broken) or to the flush timer (no slot is idle).
+ * queue does not work) or to the flush timer (no slot is idle, or they are too many
+ * for one hold of the lock).
  */
 void __virtio_irq_flush_frees(struct virtio_irq *vi)
 {
 	struct virtio_irq_store *store, *next;
+	unsigned int left = VIRTIO_IRQ_MAX_FREES;
 	struct virtio_irq_call call;
 	u32 count;
 	int err;
@@ -399,7 +336,7 @@ void __virtio_irq_flush_frees(struct virtio_irq *vi)
 			virtio_irq_build_free(&call, store, p->first, count);
 			/* First: to post may take the answer to an earlier one */
 			store->frees++;
-			err = __virtio_irq_post(vi, &call);
+			err = left-- ? __virtio_irq_post(vi, &call) : -EAGAIN;
 			if (err) {
 				store->frees--;
 				break;
@@ -436,7 +373,7 @@ static void __virtio_irq_check_posted(struct virtio_irq *vi)
 		vec = slot->vec ?: slot->rel;
 		store = vec ? vec->store : slot->store;
 		vi->stats.timeouts++;
-		__virtio_irq_break(vi, slot->type, store ? store->ep->id : 0, vec);
+		__virtio_irq_break(vi, slot->type, store ? store->ep->id : 0, vec, -ETIMEDOUT);
 		return;
 	}
 }
@@ -484,11 +421,13 @@ static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 		call->vec->wanted = true;
 		call->vec->route = *call->route;
 	}
-	if (hlist_empty(&vi->idle))
+	if (!__virtio_irq_idle_slot(vi, call->recovery))
 		__virtio_irq_reap(vi);
 	if (!list_empty(&vi->pending) && !call->recovery)
 		__virtio_irq_flush_frees(vi);
-	err = __virtio_irq_submit(vi, call, slotp);
+	/* No ALLOC overtakes a FREE of the same vectors */
+	err = call->recovery || list_empty(&vi->pending) ?
+		__virtio_irq_submit(vi, call, slotp) : -EAGAIN;
 	if (!err) {
 		WRITE_ONCE((*slotp)->state, VIRTIO_IRQ_SLOT_WAITED);
 		notify = __virtio_irq_kick_prepare(vi);
@@ -515,6 +454,7 @@ static int __virtio_irq_take_answer(struct virtio_irq *vi, struct virtio_irq_cal
 	case VIRTIO_IRQ_SLOT_DONE:
 		err = slot->err;
 		call->epoch = slot->epoch;
+		call->took = slot->took;
 		break;
 	case VIRTIO_IRQ_SLOT_DROPPED:
 		err = -ERESTART;
@@ -570,21 +510,71 @@ static int virtio_irq_give_up(struct virtio_irq *vi, struct virtio_irq_call *cal
 	if (err == -EINPROGRESS) {
 		err = -ETIMEDOUT;
 		slot->reply = NULL;
+		/* Records may be freed before the answer */
+		slot->vec = NULL;
+		slot->rel = NULL;
+		vi->abandoned++;
 		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
 		vi->stats.timeouts++;
 		/* Recovery sees the error itself, and waits before it tries again */
 		if (!call->recovery || vi->state == VIRTIO_IRQ_READY)
-			__virtio_irq_break_call(vi, call);
+			__virtio_irq_break_call(vi, call, -ETIMEDOUT);
 	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }
 
-static bool virtio_irq_expired(u64 start, unsigned int polls)
+/*
+ * Will there be no answer, as the device has failed, was reset or has left the bus? Its
+ * interrupt for that may be on the way to this very CPU. @look: when to look again.
+ */
+static bool virtio_irq_is_hopeless(struct virtio_irq *vi, u64 waited, u64 *look)
+{
+	u8 status;
+
+	if (waited < *look)
+		return false;
+	*look = 2 * waited;
+	status = vi->vdev->config->get_status(vi->vdev);
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK && !(status & VIRTIO_CONFIG_S_NEEDS_RESET))
+		return false;
+	/* While recovery resets the device it has set this before */
+	smp_rmb();
+	return !READ_ONCE(vi->resetting);
+}
+
+static bool virtio_irq_expired(struct virtio_irq *vi, u64 start, unsigned int polls, u64 *look)
 {
 	u64 limit = (u64)READ_ONCE(virtio_irq_poll_timeout_ms) * NSEC_PER_MSEC;
+	u64 waited;
 
-	return polls >= VIRTIO_IRQ_MIN_POLLS && ktime_get_mono_fast_ns() - start > limit;
+	if (polls < VIRTIO_IRQ_MIN_POLLS)
+		return false;
+	waited = ktime_get_mono_fast_ns() - start;
+	return waited > limit || virtio_irq_is_hopeless(vi, waited, look);
+}
+
+/*
+ * There was an answer, but not soon. Interrupts are off for the sum of such waits if one
+ * follows the other: from a limit on recovery has to see first whether the host is as
+ * fast as it should be, and what comes fails at once.
+ */
+static noinline void virtio_irq_slow(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	u64 now = ktime_get_mono_fast_ns(), pause;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* Several CPUs may have waited at the same time */
+	pause = now > vi->slow_end + call->took ? now - vi->slow_end - call->took : 0;
+	vi->slow_sum -= min(vi->slow_sum, pause);
+	vi->slow_sum += min(call->took, VIRTIO_IRQ_SLOW_MAX_NS);
+	vi->slow_end = now;
+	if (vi->slow_sum >= VIRTIO_IRQ_SLOW_SUM_NS) {
+		vi->slow_sum = 0;
+		__virtio_irq_break_call(vi, call, -ETIME);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }
 
 /**
@@ -598,20 +588,20 @@ static bool virtio_irq_expired(u64 start, unsigned int polls)
  */
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 {
+	u64 start = 0, look = VIRTIO_IRQ_LOOK_NS;
 	struct virtio_irq_slot *slot;
 	unsigned int polls = 0;
 	unsigned long flags;
-	u64 start = 0;
 	int err;
 
 	while ((err = virtio_irq_start(vi, call, &slot)) == -EAGAIN) {
 		/* The clock is not read where nobody has to wait */
 		if (!start)
 			start = ktime_get_mono_fast_ns();
-		if (virtio_irq_expired(start, ++polls)) {
+		if (virtio_irq_expired(vi, start, ++polls, &look)) {
 			raw_spin_lock_irqsave(&vi->lock, flags);
 			vi->stats.timeouts++;
-			__virtio_irq_break_call(vi, call);
+			__virtio_irq_break_call(vi, call, -ETIMEDOUT);
 			raw_spin_unlock_irqrestore(&vi->lock, flags);
 			return -ETIMEDOUT;
 		}
@@ -622,15 +612,54 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 		return err == -ERESTART ? -ETIMEDOUT : err;
 
 	start = slot->start;
+	look = VIRTIO_IRQ_LOOK_NS;
 	for (polls = 0; (err = virtio_irq_poll_once(vi, call, slot)) == -EINPROGRESS; polls++) {
-		if (virtio_irq_expired(start, polls))
+		if (virtio_irq_expired(vi, start, polls, &look))
 			break;
 		cpu_relax();
 	}
 	if (err == -EINPROGRESS || err == -EPIPE)
 		err = virtio_irq_give_up(vi, call, slot);
+	if (unlikely(call->took >= VIRTIO_IRQ_SLOW_NS))
+		virtio_irq_slow(vi, call);
 	/* There is no time to send it again */
 	return err == -ERESTART ? -ETIMEDOUT : err;
+}
+
+/**
+ * virtio_irq_recovery_wait - how long is the host worth being waited for?
+ * @vi: the controller
+ *
+ * For request_irq(), which waits for a recovery to end, and for ATTACH and DETACH. The
+ * domain sends these in a notifier chain of the PCI bus and with a device's lock: if
+ * somebody waits to change that chain, every bind and unbind waits as long. A host that
+ * has kept others waiting for so long already is not waited for at all.
+ *
+ * Context: any.
+ * Return: milliseconds.
+ */
+unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi)
+{
+	unsigned int limit = min(READ_ONCE(virtio_irq_sleep_timeout_ms),
+				 VIRTIO_IRQ_RECOVERY_WAIT_MS);
+	unsigned long flags;
+	u64 waited = 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	/* FROZEN: it begins when the system resumes */
+	if (vi->state != VIRTIO_IRQ_READY && vi->state != VIRTIO_IRQ_FROZEN)
+		waited = div_u64(ktime_get_mono_fast_ns() - vi->broken_at, NSEC_PER_MSEC);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	return waited < limit ? limit - waited : 0;
+}
+
+/* Is there no use in a longer wait, however long it may be yet? */
+static bool virtio_irq_is_over(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	enum virtio_irq_state state = READ_ONCE(vi->state);
+
+	return state == VIRTIO_IRQ_ABSENT || state == VIRTIO_IRQ_GONE ||
+	       (call->recovery && !virtio_irq_may_recover(vi));
 }
 
 /**
@@ -640,8 +669,8 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
  * @timeout_ms: bound of the whole wait in milliseconds
  *
  * Waits until the engine is READY, except for recovery's own requests, and
- * sends a request that a queue reset dropped once more: it took effect wholly
- * or not at all, and requests are idempotent.
+ * sends a request that a reset of the device dropped once more: the device has
+ * forgotten whatever it did.
  *
  * Context: process context, sleeps.
  * Return: as virtio_irq_call_atomic().
@@ -652,6 +681,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 	unsigned long end = jiffies + msecs_to_jiffies(timeout_ms);
 	struct virtio_irq_slot *slot;
 	unsigned int us;
+	u64 look, start;
 	int err;
 
 	might_sleep();
@@ -674,11 +704,13 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 		if (err)
 			return err;
 
+		start = slot->start;
+		look = VIRTIO_IRQ_LOOK_NS;
 		/* The first look finds the answer of a synchronous host */
 		for (us = 10; (err = virtio_irq_poll_once(vi, call, slot)) == -EINPROGRESS;
 		     us = min(2 * us, 10000U)) {
-			if (time_after(jiffies, end) ||
-			    READ_ONCE(vi->state) == VIRTIO_IRQ_GONE)
+			if (time_after(jiffies, end) || virtio_irq_is_over(vi, call) ||
+			    virtio_irq_is_hopeless(vi, ktime_get_mono_fast_ns() - start, &look))
 				break;
 			usleep_range(us, 2 * us);
 		}

@@ -13,8 +13,14 @@
 
 #include "virtio_irq_internal.h"
 
-/* An unknown status is the device's error, like DEVERR itself */
-static int virtio_irq_status_errno(u8 status)
+/**
+ * virtio_irq_status_errno - a status as the driver's callers get it
+ * @status: VIRTIO_IRQ_S_*
+ *
+ * Context: any.
+ * Return: 0 or an errno; an unknown status is the device's error, as DEVERR is.
+ */
+int virtio_irq_status_errno(u8 status)
 {
 	switch (status) {
 	case VIRTIO_IRQ_S_OK:
@@ -43,6 +49,41 @@ static int virtio_irq_status_errno(u8 status)
 	}
 }
 
+/**
+ * virtio_irq_reason - why the host refused, for people
+ * @err: what virtio_irq_status_errno() made of it, or another error of a request
+ *
+ * Context: any.
+ * Return: words that follow "the host refused ...: ".
+ */
+const char *virtio_irq_reason(int err)
+{
+	switch (err) {
+	case -EOPNOTSUPP:
+		return "it does not support that";
+	case -EINVAL:
+		return "it takes the request for malformed";
+	case -ERANGE:
+		return "out of its bounds";
+	case -ENOENT:
+		return "it knows no such thing";
+	case -EPERM:
+		return "its policy does not allow that";
+	case -EAGAIN:
+		return "it is busy";
+	case -ENOMEM:
+		return "it has no memory";
+	case -ENOSPC:
+		return "its pool is empty";
+	case -EDQUOT:
+		return "quota of this guest or device";
+	case -ETIMEDOUT:
+		return "no answer";
+	default:
+		return "it failed, or its answer was malformed";
+	}
+}
+
 static void __virtio_irq_vector_not_posted(struct virtio_irq *vi, struct virtio_irq_vector *vec)
 {
 	if (!vec || --vec->posted)
@@ -63,8 +104,8 @@ static void __virtio_irq_not_posted(struct virtio_irq *vi, struct virtio_irq_slo
  * __virtio_irq_abandon - give up what nobody waits for
  * @vi: the controller
  *
- * The queue was broken and is used again without a reset, so these may never be
- * answered. Recovery repeats them, by the records.
+ * An answer is missing, so these may never be answered, either. Recovery repeats
+ * them, by the records; the slots stay with the device until it answers.
  *
  * Context: any, vi->lock held.
  */
@@ -87,6 +128,7 @@ void __virtio_irq_abandon(struct virtio_irq *vi)
 		slot->vec = NULL;
 		slot->rel = NULL;
 		slot->store = NULL;
+		vi->abandoned++;
 		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
 	}
 }
@@ -97,6 +139,8 @@ void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 
 	if (slot->state == VIRTIO_IRQ_SLOT_POSTED)
 		__virtio_irq_not_posted(vi, slot);
+	else if (slot->state == VIRTIO_IRQ_SLOT_ABANDONED)
+		vi->abandoned--;
 	slot->vec = NULL;
 	slot->store = NULL;
 	slot->rel = NULL;
@@ -122,6 +166,9 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 	if (vec->addr_width < 64 && pair->address >> vec->addr_width)
 		return -EIO;
 	if (vec->data16 && pair->data > U16_MAX)
+		return -EIO;
+	/* The store may send it while no host looks: in a reset of the device, or after */
+	if (ep->is_inert && !ep->is_inert(pair))
 		return -EIO;
 
 	/* The store cannot be rewritten atomically, see the specification */
@@ -186,8 +233,10 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 static void __virtio_irq_refused(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 				 struct virtio_irq_vector *vec, int err)
 {
+	struct virtio_irq_note note = virtio_irq_note_of(vec, slot->type, err);
+
 	if (slot->state == VIRTIO_IRQ_SLOT_POSTED)
-		__virtio_irq_note(vi, slot->type, vec->store->ep->id, vec->index, err);
+		__virtio_irq_note(vi, &note);
 }
 
 static void __virtio_irq_deactivated(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
@@ -219,13 +268,16 @@ static void __virtio_irq_released(struct virtio_irq *vi, struct virtio_irq_slot 
 static void __virtio_irq_freed(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err)
 {
 	struct virtio_irq_store *store = slot->store;
+	struct virtio_irq_note note = { .type = VIRTIO_IRQ_T_FREE, .err = err };
 
 	if (!store)
 		return;
 	store->frees--;
 	if (err) {
 		store->owed = true;
-		__virtio_irq_note(vi, VIRTIO_IRQ_T_FREE, store->ep->id, 0, err);
+		note.endpoint = store->ep->id;
+		note.store = store->id;
+		__virtio_irq_note(vi, &note);
 	}
 	if (store->frees)
 		return;
@@ -242,6 +294,7 @@ static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *
 	u64 ns = ktime_get_mono_fast_ns() - slot->start;
 	unsigned int bucket = fls64(div_u64(ns, NSEC_PER_USEC));
 
+	slot->took = ns;
 	bucket = min(bucket, VIRTIO_IRQ_NUM_BUCKETS - 1U);
 	vi->stats.latency[slot->type][bucket]++;
 	vi->stats.worst[slot->type] = max(vi->stats.worst[slot->type], ns);

@@ -8,14 +8,23 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/pci.h>
 #include <linux/timekeeping.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include "virtio_irq_internal.h"
 
-/* One ALLOC of a replay; its reservations are looked at with interrupts off */
-#define VIRTIO_IRQ_REPLAY_COUNT	256U
+/* What a device that is not there reads as */
+#define VIRTIO_IRQ_STATUS_ABSENT	0xff
+
+static bool virtio_irq_was_reset(struct virtio_irq *vi)
+{
+	enum virtio_irq_state state = READ_ONCE(vi->state);
+
+	return state == VIRTIO_IRQ_GONE ||
+	       (state == VIRTIO_IRQ_READY && !READ_ONCE(vi->reset_asked));
+}
 
 /**
  * virtio_irq_ask_reset - reset the device by the administrator's word
@@ -33,37 +42,95 @@ int virtio_irq_ask_reset(struct virtio_irq *vi)
 		return -ENODEV;
 	}
 	vi->reset_asked = true;
-	if (vi->state == VIRTIO_IRQ_READY) {
-		vi->broken_at = ktime_get_mono_fast_ns();
-		vi->state = VIRTIO_IRQ_BROKEN;
-	}
+	if (vi->state == VIRTIO_IRQ_READY)
+		__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
 	__virtio_irq_hurry(vi);
 	raw_spin_unlock_irq(&vi->lock);
 
-	wait_event_timeout(vi->wait, virtio_irq_settled(vi),
+	wait_event_timeout(vi->wait, virtio_irq_was_reset(vi),
 			   msecs_to_jiffies(READ_ONCE(virtio_irq_sleep_timeout_ms)));
 	if (READ_ONCE(vi->state) == VIRTIO_IRQ_GONE)
 		return -ENODEV;
-	return READ_ONCE(vi->reset_asked) || !virtio_irq_settled(vi) ? -ETIMEDOUT : 0;
+	return virtio_irq_was_reset(vi) ? 0 : -ETIMEDOUT;
 }
 
 /**
- * virtio_irq_needs_reset - does nothing less than a reset of the device help?
+ * virtio_irq_reset_reason - does nothing less than a reset of the device help?
  * @vi: the controller
  *
  * Context: process context; reads a device register.
- * Return: true if virtio_irq_device_reset() is due.
+ * Return: why virtio_irq_device_reset() is due, or NULL.
  */
-bool virtio_irq_needs_reset(struct virtio_irq *vi)
+const char *virtio_irq_reset_reason(struct virtio_irq *vi)
 {
-	u8 status;
+	u8 status = vi->vdev->config->get_status(vi->vdev);
 
-	/* One that failed has left the device without a queue */
-	if (READ_ONCE(vi->reset_asked) || !vi->vq)
+	if (status == VIRTIO_IRQ_STATUS_ABSENT)
+		return "it has left the bus";
+	if (READ_ONCE(vi->reset_asked))
+		return "a reset was asked for";
+	/* A reset that failed has left the device without a queue */
+	if (!vi->vq)
+		return "the device is not set up";
+	/* BAD_RING(): a used id that was never submitted, and nothing comes out any more */
+	if (virtqueue_is_broken(vi->vq))
+		return "the virtqueue is broken";
+	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return "the device needs a reset";
+	/* A function level reset, or virtio core could not set it up when it resumed */
+	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK))
+		return "somebody else has reset the device";
+	return NULL;
+}
+
+/**
+ * virtio_irq_off_the_bus - has the device left the bus?
+ * @vi: the controller
+ *
+ * So has one, for a moment, while its function is being reset.
+ *
+ * Context: any; reads a device register.
+ * Return: true if it has.
+ */
+bool virtio_irq_off_the_bus(struct virtio_irq *vi)
+{
+	u8 status = vi->vdev->config->get_status(vi->vdev);
+	struct device *parent = vi->vdev->dev.parent;
+
+	if (status == VIRTIO_IRQ_STATUS_ABSENT)
 		return true;
-	status = vi->vdev->config->get_status(vi->vdev);
-	/* All ones: it has left the bus */
-	return status != 0xff && (status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* Some hosts have memory that nobody decodes read as 0, like one that was reset */
+	return !status && parent && dev_is_pci(parent) &&
+	       !pci_device_is_present(to_pci_dev(parent));
+}
+
+/**
+ * virtio_irq_watch - was the device reset while nobody asked anything of it?
+ * @work: vi->watch, deferrable
+ *
+ * Nobody tells a virtio driver of a function level reset. The devices that are served
+ * would wait for interrupts that do not come until somebody makes a request.
+ *
+ * Context: process context on vi->wq.
+ */
+void virtio_irq_watch(struct work_struct *work)
+{
+	struct virtio_irq *vi = container_of(to_delayed_work(work), struct virtio_irq, watch);
+
+	/* In any other state recovery has the device in view */
+	if (READ_ONCE(vi->state) == VIRTIO_IRQ_READY && !list_empty_careful(&vi->endpoints) &&
+	    virtio_irq_reset_reason(vi)) {
+		raw_spin_lock_irq(&vi->lock);
+		if (vi->state == VIRTIO_IRQ_READY) {
+			__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
+			__virtio_irq_hurry(vi);
+		}
+		raw_spin_unlock_irq(&vi->lock);
+	}
+	raw_spin_lock_irq(&vi->lock);
+	if (virtio_irq_may_recover(vi))
+		queue_delayed_work(vi->wq, &vi->watch, msecs_to_jiffies(VIRTIO_IRQ_WATCH_MS));
+	raw_spin_unlock_irq(&vi->lock);
 }
 
 static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
@@ -75,12 +142,13 @@ static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
 	vec->uncommitted = vec->committed;
 	vec->release_lost = false;
 	if (vec->wanted) {
-		/* Its messages went to a pair that nobody honoured meanwhile */
-		vec->lossy |= vec->armed || vec->maybe_armed;
+		/* Its messages go to a pair that nobody honours, or wait in its source */
+		vec->lossy |= (vec->armed || vec->maybe_armed) && !vec->silent;
 		vec->dirty = true;
 	}
 	vec->armed = false;
 	vec->maybe_armed = false;
+	vec->silent = false;
 	raw_spin_unlock_irq(&vi->lock);
 }
 
@@ -119,9 +187,87 @@ static void virtio_irq_forget_host(struct virtio_irq *vi)
 	}
 }
 
+static void virtio_irq_set_silent(struct virtio_irq *vi, bool silent)
+{
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+	bool held;
+
+	guard(mutex)(&vi->endpoints_lock);
+	list_for_each_entry(ep, &vi->endpoints, node) {
+		list_for_each_entry(store, &ep->stores, ep_node) {
+			xa_for_each(&store->vectors, index, vec) {
+				if (!READ_ONCE(vec->wanted))
+					continue;
+				held = silent && virtio_irq_hold(vi->doms, vec);
+				raw_spin_lock_irq(&vi->lock);
+				vec->silent = held;
+				raw_spin_unlock_irq(&vi->lock);
+			}
+		}
+	}
+}
+
+/*
+ * Nobody honours a pair from the reset on until its vector is armed again. So the
+ * sources that can be masked are, and what happens meanwhile waits in them. What
+ * they sent before was delivered, unless the device was reset before.
+ */
+static void virtio_irq_hold_sources(struct virtio_irq *vi)
+{
+	virtio_irq_set_silent(vi, true);
+	if (!(vi->vdev->config->get_status(vi->vdev) & VIRTIO_CONFIG_S_DRIVER_OK))
+		virtio_irq_set_silent(vi, false);
+}
+
 static void virtio_irq_add_status(struct virtio_device *vdev, u8 status)
 {
 	vdev->config->set_status(vdev, vdev->config->get_status(vdev) | status);
+}
+
+/**
+ * virtio_irq_host_reset - the device has been reset: the host knows nothing any more
+ * @vi: the controller, after virtio_irq_queue_stop()
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_host_reset(struct virtio_irq *vi)
+{
+	virtio_irq_queue_drop(vi);
+	/* What was answered before, and is not in the records yet, is lost */
+	raw_spin_lock_irq(&vi->lock);
+	vi->epoch++;
+	raw_spin_unlock_irq(&vi->lock);
+	virtio_irq_forget_host(vi);
+}
+
+/**
+ * virtio_irq_setup - the features are agreed upon: make requests possible
+ * @vi: the controller, after virtio_irq_host_reset()
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or an errno; then there is no queue.
+ */
+int virtio_irq_setup(struct virtio_irq *vi)
+{
+	int err;
+
+	err = virtio_irq_read_config(vi);
+	if (err)
+		return err;
+	err = virtio_irq_queue_find(vi);
+	if (err)
+		return err;
+	virtio_device_ready(vi->vdev);
+	virtio_irq_queue_go(vi);
+	vi->reset_err = 0;
+	raw_spin_lock_irq(&vi->lock);
+	vi->reset_asked = false;
+	vi->stats.device_resets++;
+	raw_spin_unlock_irq(&vi->lock);
+	return 0;
 }
 
 /* As virtio_device_restore(), which is there only with CONFIG_PM_SLEEP */
@@ -140,14 +286,9 @@ static int virtio_irq_reinit(struct virtio_irq *vi)
 		err = -EIO;
 		goto failed;
 	}
-	err = virtio_irq_read_config(vi);
+	err = virtio_irq_setup(vi);
 	if (err)
 		goto failed;
-	err = virtio_irq_queue_find(vi);
-	if (err)
-		goto failed;
-	virtio_device_ready(vdev);
-	virtio_irq_queue_go(vi);
 	return 0;
 
 failed:
@@ -158,172 +299,34 @@ failed:
 /**
  * virtio_irq_device_reset - reset the device and set it up again
  * @vi: the controller, in RECOVERING
+ * @reason: why, see virtio_irq_reset_reason()
  *
  * Afterwards every record differs from what the host knows, and says so.
  *
  * Context: process context, sleeps; recovery only.
  * Return: 0 or an errno; then there is no queue, and it has to be tried again.
  */
-int virtio_irq_device_reset(struct virtio_irq *vi)
+int virtio_irq_device_reset(struct virtio_irq *vi, const char *reason)
 {
 	struct virtio_device *vdev = vi->vdev;
 	int err;
 
 	/* virtio-pci would wait for a device that has left the bus for ever */
-	if (vdev->config->get_status(vdev) == 0xff)
-		return -ENODEV;
+	if (virtio_irq_off_the_bus(vi))
+		return -ENXIO;
 
-	dev_notice(&vdev->dev, "%s, resetting it\n",
-		   vi->reset_asked ? "a reset was asked for" : "the device needs a reset");
+	/* It is tried until it works, and told once */
+	if (!vi->reset_err)
+		dev_notice(&vdev->dev, "resetting the device: %s\n", reason);
+	virtio_irq_hold_sources(vi);
 	virtio_irq_queue_stop(vi);
 	virtio_reset_device(vdev);
-	virtio_irq_queue_drop(vi);
-	/* What was answered before, and is not in the records yet, is lost */
-	raw_spin_lock_irq(&vi->lock);
-	vi->epoch++;
-	raw_spin_unlock_irq(&vi->lock);
-	virtio_irq_forget_host(vi);
+	virtio_irq_host_reset(vi);
 
 	err = virtio_irq_reinit(vi);
-	if (err) {
-		dev_err_ratelimited(&vdev->dev, "the device cannot be set up again: %pe\n",
-				    ERR_PTR(err));
-		return err;
-	}
-	raw_spin_lock_irq(&vi->lock);
-	vi->reset_asked = false;
-	vi->stats.device_resets++;
-	raw_spin_unlock_irq(&vi->lock);
-	return 0;
-}
-
-/* The next vectors from *@first on that one ALLOC can ask for again; false: none */
-static bool virtio_irq_next_lost(struct virtio_irq_store *store, unsigned long *first,
-				 struct virtio_irq_call *call, struct virtio_irq_rsp_alloc *reply)
-{
-	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_vector *vec, *start = NULL;
-	unsigned long index;
-	u32 count = 0, max;
-	u16 flags = 0;
-
-	raw_spin_lock_irq(&vi->lock);
-	max = min(vi->max_count, max(VIRTIO_IRQ_REPLAY_COUNT, store->block_count));
-	xa_for_each_start(&store->vectors, index, vec, *first) {
-		if (!__virtio_irq_is_granted(vec) || !vec->unreserved) {
-			if (start)
-				break;
-			continue;
-		}
-		if (!start) {
-			start = vec;
-		} else if (index != start->index + count || count == max ||
-			   vec->addr_width != start->addr_width ||
-			   vec->data16 != start->data16 ||
-			   vec->commit_alloc != start->commit_alloc) {
-			break;
-		}
-		count++;
-	}
-	if (start) {
-		flags |= start->commit_alloc ? VIRTIO_IRQ_ALLOC_F_COMMIT : 0;
-		flags |= start->data16 ? VIRTIO_IRQ_ALLOC_F_DATA16 : 0;
-		/* A block is the only thing that its store holds, see virtio_irq_alloc() */
-		flags |= store->block_count ? VIRTIO_IRQ_ALLOC_F_CONTIGUOUS : 0;
-		virtio_irq_build_alloc(call, store, start->index, count, flags,
-				       start->addr_width, reply);
-		call->replayed = store;
-		call->changes = store->freed;
-		*first = start->index;
-	}
-	raw_spin_unlock_irq(&vi->lock);
-	return start;
-}
-
-/**
- * virtio_irq_replay_alloc - reserve again what a device reset took
- * @store: the store
- *
- * Context: process context, sleeps; recovery only.
- * Return: 0, or an errno if something is left to do.
- */
-int virtio_irq_replay_alloc(struct virtio_irq_store *store)
-{
-	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_rsp_alloc reply;
-	struct virtio_irq_vector *vec;
-	struct virtio_irq_call call;
-	unsigned long first = 0;
-	u32 count, granted, i;
-	int err, left = 0;
-	bool lost;
-
-	/* First: what is granted meanwhile may be lost, too */
-	raw_spin_lock_irq(&vi->lock);
-	lost = store->lost;
-	store->lost = false;
-	raw_spin_unlock_irq(&vi->lock);
-	if (!lost)
-		return 0;
-
-	while (virtio_irq_next_lost(store, &first, &call, &reply)) {
-		count = le32_to_cpu(call.req.alloc.count);
-		err = virtio_irq_call_recovery(vi, &call, virtio_irq_sleep_timeout_ms);
-		/* Some of them were freed meanwhile: look again */
-		if (err == -ECANCELED)
-			continue;
-		granted = le32_to_cpu(reply.granted);
-		if (!err && (granted < 1 || granted > count))
-			err = -EIO;
-		if (err) {
-			virtio_irq_print_failure(vi, VIRTIO_IRQ_T_ALLOC, store->ep->id, first,
-						 err);
-			left = err;
-			if (err == -ETIMEDOUT || err == -ENODEV)
-				break;
-			/* Others, with other needs, may be granted */
-			first += count;
-			continue;
-		}
-		for (i = 0; i < granted; i++) {
-			vec = xa_load(&store->vectors, first + i);
-			raw_spin_lock_irq(&vi->lock);
-			vec->unreserved = false;
-			raw_spin_unlock_irq(&vi->lock);
-		}
-		first += granted;
-	}
-
-	if (left) {
-		raw_spin_lock_irq(&vi->lock);
-		store->lost = true;
-		raw_spin_unlock_irq(&vi->lock);
-	}
-	return left;
-}
-
-/**
- * virtio_irq_replay_commit - commit again what a device reset took
- * @vec: the record
- *
- * Context: process context, sleeps; recovery only.
- * Return: 0, or an errno if it is left to do.
- */
-int virtio_irq_replay_commit(struct virtio_irq_vector *vec)
-{
-	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_call call;
-	int err;
-
-	virtio_irq_build_commit(&call, vec);
-	err = virtio_irq_call_recovery(vi, &call, virtio_irq_sleep_timeout_ms);
-	if (!err) {
-		raw_spin_lock_irq(&vi->lock);
-		vec->uncommitted = false;
-		raw_spin_unlock_irq(&vi->lock);
-	} else if (err != -ECANCELED) {
-		virtio_irq_print_failure(vi, VIRTIO_IRQ_T_COMMIT, vec->store->ep->id, vec->index,
-					 err);
-	}
+	if (err && err != vi->reset_err)
+		dev_err(&vdev->dev, "the device cannot be set up again: %pe\n", ERR_PTR(err));
+	if (err)
+		vi->reset_err = err;
 	return err;
 }

@@ -2,8 +2,11 @@
 /*
  * virtio-irq request engine: the life of the virtqueue
  *
- * Found at probe and after a reset of the device, emptied by a reset, gone with
- * the device. What travels in it is virtio_irq_queue.c's.
+ * Found at probe and after a reset of the device, gone with the device. What
+ * travels in it is virtio_irq_queue.c's.
+ *
+ * A reset of the queue alone is not used: virtio core waits for its end without a
+ * bound, and it would be the answer to a device that answers nothing.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -28,10 +31,8 @@ static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
 }
 
 /* A reset gave a request back that was not answered */
-static void virtio_irq_drop(struct virtqueue *vq, void *buf)
+static void virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
-	struct virtio_irq *vi = vq->vdev->priv;
-	struct virtio_irq_slot *slot = buf;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
@@ -102,42 +103,6 @@ void virtio_irq_queue_go(struct virtio_irq *vi)
 }
 
 /**
- * virtio_irq_queue_reset - reset requestq, dropping what is unanswered
- * @vi: the controller, whose state keeps new requests out
- *
- * Context: process context, sleeps.
- * Return: 0; -ENOENT if the device has no VIRTIO_F_RING_RESET, then the ring is
- * as it was; -ENODEV if the device is not there; or virtqueue_reset()'s error.
- */
-int virtio_irq_queue_reset(struct virtio_irq *vi)
-{
-	unsigned long flags;
-	int err;
-
-	if (!virtio_has_feature(vi->vdev, VIRTIO_F_RING_RESET))
-		return -ENOENT;
-	/*
-	 * vp_modern_set_queue_reset() polls for ever; a device that has left
-	 * the bus reads as all ones.
-	 */
-	if (vi->vdev->config->get_status(vi->vdev) == 0xff)
-		return -ENODEV;
-
-	virtio_irq_queue_stop(vi);
-	err = virtqueue_reset(vi->vq, virtio_irq_drop, NULL);
-	if (err)
-		return err;
-	/* BAD_RING() breaks the queue on a used id that was never submitted */
-	__virtqueue_unbreak(vi->vq);
-	virtio_irq_queue_go(vi);
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vi->stats.resets++;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	return 0;
-}
-
-/**
  * virtio_irq_queue_drop - the device has been reset: take its queue away
  * @vi: the controller, after virtio_irq_queue_stop()
  *
@@ -145,12 +110,12 @@ int virtio_irq_queue_reset(struct virtio_irq *vi)
  */
 void virtio_irq_queue_drop(struct virtio_irq *vi)
 {
-	void *buf;
+	struct virtio_irq_slot *slot;
 
 	if (!vi->vq)
 		return;
-	while ((buf = virtqueue_detach_unused_buf(vi->vq)))
-		virtio_irq_drop(vi->vq, buf);
+	while ((slot = virtqueue_detach_unused_buf(vi->vq)))
+		virtio_irq_drop(vi, slot);
 	vi->vdev->config->del_vqs(vi->vdev);
 	vi->vq = NULL;
 }
@@ -233,12 +198,19 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 
 		slot->req = vi->shared + offset;
 		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
-		sg_init_one(&slot->out, slot->req, VIRTIO_IRQ_REQ_STRIDE);
-		sg_init_one(&slot->in, slot->rsp, rsp_stride);
+		sg_init_table(&slot->out, 1);
+		sg_init_table(&slot->in, 1);
 		if (vi->dma_dev) {
+			/*
+			 * The addresses are all that the ring takes. There need not be a
+			 * struct page that virt_to_page() finds: an IOMMU's memory is remapped
+			 */
 			sg_dma_address(&slot->out) = vi->shared_dma + offset;
 			sg_dma_address(&slot->in) = sg_dma_address(&slot->out) +
 						    VIRTIO_IRQ_REQ_STRIDE;
+		} else {
+			sg_set_buf(&slot->out, slot->req, VIRTIO_IRQ_REQ_STRIDE);
+			sg_set_buf(&slot->in, slot->rsp, rsp_stride);
 		}
 		hlist_add_head(&slot->node, &vi->idle);
 	}

@@ -78,6 +78,43 @@ static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
 }
 
 /**
+ * __virtio_irq_cause - what a vector's request really failed for
+ * @vec: the record
+ * @err: the host's answer to COMMIT or ACTIVATE
+ *
+ * After a reset the host knows a vector only when it has reserved it again. It
+ * may have refused that.
+ *
+ * Context: any, vi->lock held.
+ * Return: an errno; -ETIMEDOUT if the host has not been asked yet.
+ */
+int __virtio_irq_cause(const struct virtio_irq_vector *vec, int err)
+{
+	if (err != -ENOENT || !vec->unreserved)
+		return err;
+	return vec->refusal ?: READ_ONCE(vec->store->ep->refusal) ?: -ETIMEDOUT;
+}
+
+/**
+ * __virtio_irq_note_route - keep the failure of an ACTIVATE for the log
+ * @vec: the record
+ * @err: why
+ * @again: it is sent again and again, and logged once
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again)
+{
+	struct virtio_irq_note note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_ACTIVATE, err);
+
+	/* The queue is broken, and that is logged */
+	if (err == -ETIMEDOUT || err == -ENODEV || vec->logged)
+		return;
+	__virtio_irq_note(vec->store->ep->vi, &note);
+	vec->logged = again;
+}
+
+/**
  * virtio_irq_activate - arm a vector
  * @vec: the record
  * @route: the message that the parent domain composed
@@ -107,6 +144,7 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
+	err = __virtio_irq_cause(vec, err);
 	if (keep) {
 		vec->dirty = true;
 		vec->lossy = true;
@@ -115,10 +153,7 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 		__virtio_irq_disarm(vec);
 		notify = __virtio_irq_notify_lazy(vi, true);
 	}
-	if (err != -ETIMEDOUT && err != -ENODEV && !vec->logged) {
-		__virtio_irq_note(vi, VIRTIO_IRQ_T_ACTIVATE, vec->store->ep->id, vec->index, err);
-		vec->logged = keep;
-	}
+	__virtio_irq_note_route(vec, err, keep);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
 	return err;
@@ -142,17 +177,18 @@ static bool virtio_irq_is_acked(const struct virtio_irq_vector *vec,
  * virtio_irq_reroute - the parent moved an armed vector
  * @vec: the record
  * @route: the message that the parent domain composes now
- * @lossy: the old route leads nowhere, so messages are lost if this fails
  *
  * Asks nothing of the host if it knows the route already. A failure is no
  * error to the caller, who cannot undo the parent's move: the vector is dirty
- * and recovery sends the route again.
+ * and recovery sends the route again, and retriggers the interrupt. The old
+ * route may still work now. But the parent may give the old CPU's vector away
+ * at any time from now on, when that CPU goes offline or when an interrupt
+ * arrives at the new one.
  *
  * Context: any, polls for at most poll_timeout_ms with interrupts off.
  * Return: 0, or why the route is not in effect yet.
  */
-int virtio_irq_reroute(struct virtio_irq_vector *vec,
-		       const struct virtio_irq_msg *route, bool lossy)
+int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
 	struct virtio_irq_rsp_activate reply;
@@ -170,13 +206,11 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec,
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
+	err = __virtio_irq_cause(vec, err);
 	vec->dirty = true;
-	vec->lossy |= lossy;
+	vec->lossy = true;
 	__virtio_irq_mark(vi);
-	if (err != -ETIMEDOUT && err != -ENODEV && !vec->logged) {
-		__virtio_irq_note(vi, VIRTIO_IRQ_T_ACTIVATE, vec->store->ep->id, vec->index, err);
-		vec->logged = true;
-	}
+	__virtio_irq_note_route(vec, err, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }
@@ -221,7 +255,6 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 	route = vec->route;
 	/* A dirty one is sent by recovery, and blocked until then */
 	tell = vec->wanted && !vec->dirty && old != pasid;
-	vec->lossy |= vec->dirty && old != pasid;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	if (!tell)
 		return 0;
@@ -303,28 +336,20 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
 }
 
 /**
- * virtio_irq_block_idle - is a vector the last of its contiguous block?
- * @vec: the record
+ * virtio_irq_is_honoured - does the host deliver what a vector's source sends?
+ * @vec: the record; desc->lock is held
+ *
+ * Not while a reset of the device may be under way, which begins with a state that
+ * is not READY and masks the source afterwards, under desc->lock.
  *
  * Context: any.
- * Return: true if no other vector of the block is activated.
+ * Return: true if it is armed with the route that is wanted, and stays so.
  */
-bool virtio_irq_block_idle(struct virtio_irq_vector *vec)
+bool virtio_irq_is_honoured(struct virtio_irq_vector *vec)
 {
-	struct virtio_irq_store *store = vec->store;
-	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_vector *other;
-	unsigned long flags, index;
-	bool idle = true;
+	/* Pairs with the release in __virtio_irq_activated() */
+	bool acked = !smp_load_acquire(&vec->dirty);
 
-	if (!store->block_count)
-		return true;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	/* At most 32 */
-	xa_for_each_range(&store->vectors, index, other, 0, store->block_count - 1)
-		if (other != vec && other->wanted)
-			idle = false;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	return idle;
+	return acked && READ_ONCE(vec->armed) &&
+	       READ_ONCE(vec->store->ep->vi->state) == VIRTIO_IRQ_READY;
 }
