@@ -416,7 +416,7 @@ static bool route_allocates(struct kunit *test, struct domain *d)
 	fail_begin(0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &msg, false), 0);
 	msg.data++;
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &msg, true), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &msg), 0);
 	virtio_irq_deactivate(vec);
 	virtio_irq_free(vec);
 	virtio_irq_detach(ep);
@@ -444,7 +444,7 @@ static void routes_need_no_memory(struct kunit *test)
 
 static void probe(struct kunit *test)
 {
-	struct fake_host *host = fake_host_new(test, DOMAIN_RING_RESET);
+	struct fake_host *host = fake_host_new(test, 0);
 	struct device *dev = &host->vdev.dev;
 	bool hit = true, bound = false;
 	unsigned int step;
@@ -500,7 +500,7 @@ static void worker_lives(struct virtio_irq *vi, const struct virtio_irq_call *ca
 	}
 }
 
-static void every_recovery_fails(struct kunit *test, void (*break_it)(struct domain *d))
+static void device_reset(struct kunit *test)
 {
 	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
 
@@ -510,7 +510,7 @@ static void every_recovery_fails(struct kunit *test, void (*break_it)(struct dom
 	recovery_hit = true;
 	for (recovery_step = 0; recovery_hit && recovery_step < MAX_STEPS; recovery_step++) {
 		recovery_done = false;
-		break_it(d);
+		virtio_irq_ask_reset(d->vi);
 		domain_settle(d);
 		KUNIT_EXPECT_TRUE(test, recovery_done);
 		KUNIT_ASSERT_TRUE(test, domain_served(d, d->fn));
@@ -525,37 +525,12 @@ static void every_recovery_fails(struct kunit *test, void (*break_it)(struct dom
 	domain_expect_idle(d);
 }
 
-static void ask_reset(struct domain *d)
-{
-	virtio_irq_ask_reset(d->vi);
-}
-
-static void device_reset(struct kunit *test)
-{
-	every_recovery_fails(test, ask_reset);
-}
-
-static void no_answer(struct domain *d)
-{
-	fake_host_rule(d->host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
-	d->parent->move = true;
-	KUNIT_EXPECT_EQ(d->test, fake_parent_set_affinity(d->parent,
-							  pci_irq_vector(d->fn->pdev, 0),
-							  cpumask_of(0)), 0);
-}
-
-static void queue_reset(struct kunit *test)
-{
-	every_recovery_fails(test, no_answer);
-}
-
 static struct kunit_case alloc_nth_cases[] = {
 	KUNIT_CASE_PARAM_ATTR(every_allocation_fails, operation_gen_params,
 			      { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(routes_need_no_memory),
 	KUNIT_CASE_SLOW(probe),
 	KUNIT_CASE(device_reset),
-	KUNIT_CASE(queue_reset),
 	{ }
 };
 

@@ -272,7 +272,14 @@ static void partial_grant(struct kunit *test)
 	unsigned int i;
 
 	d->host->quota = 5;
+	domain_log_start();
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 16, PCI_IRQ_MSIX), 5);
+	domain_log_stop();
+	/* 5 of 16, and why; the core tries with 5 then */
+	domain_expect_counts(d, 2, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host "), 1);
+	domain_expect_told_once(test,
+				"virtio-irq: the host granted 5 of 16 vectors: quota of this guest or device (-EDQUOT)");
 	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 5);
 	KUNIT_EXPECT_EQ(test, d->parent->allocated, 5);
 	for (i = 0; i < 5; i++) {
@@ -287,6 +294,52 @@ static void partial_grant(struct kunit *test)
 	/* Later there is room */
 	d->host->quota = UINT_MAX;
 	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 16, PCI_IRQ_MSIX), 16);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
+/* Each attempt of the core is refused, which is one refusal to an administrator */
+static void refusal_is_told_once(struct kunit *test)
+{
+	struct domain *d = domain_with(test, &domain_reservation, &msi_and_msix);
+
+	d->host->quota = 0;
+	domain_log_start();
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 4, PCI_IRQ_MSIX | PCI_IRQ_MSI),
+			-ENOSPC);
+	domain_log_stop();
+	KUNIT_EXPECT_GT(test, fake_host_count(d->host, VIRTIO_IRQ_T_ALLOC), 2);
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host "), 1);
+	domain_expect_told_once(test,
+				"the host refused 4 vectors from 0 on: quota of this guest or device (-EDQUOT)");
+	domain_expect_idle(d);
+
+	/* The next one is another, when there was a grant in between */
+	d->host->quota = UINT_MAX;
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	pci_free_irq_vectors(d->fn->pdev);
+	d->host->quota = 0;
+	domain_log_start();
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), -ENOSPC);
+	domain_log_stop();
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host refused 1 vector from 0 on: quota"), 1);
+	domain_expect_idle(d);
+}
+
+/* The host takes requests for one vector each: that is no refusal of the others */
+static void max_count_is_no_refusal(struct kunit *test)
+{
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
+
+	d->host->config.max_count = cpu_to_le32(1);
+	domain_start(d);
+	d->fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fake_host_forget_log(d->host);
+	domain_log_start();
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 3, 3, PCI_IRQ_MSIX), 3);
+	domain_log_stop();
+	domain_expect_counts(d, 3, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host "), 0);
 	pci_free_irq_vectors(d->fn->pdev);
 	domain_expect_idle(d);
 }
@@ -453,6 +506,8 @@ static struct kunit_case basic_cases[] = {
 	KUNIT_CASE(unmaskable_freed_without_request),
 	KUNIT_CASE(unmaskable_refused),
 	KUNIT_CASE(partial_grant),
+	KUNIT_CASE(refusal_is_told_once),
+	KUNIT_CASE(max_count_is_no_refusal),
 	KUNIT_CASE(partial_grant_is_not_enough),
 	KUNIT_CASE(refused_alloc_falls_back_to_msi),
 	KUNIT_CASE(msix_then_msi),

@@ -102,6 +102,30 @@ static void block_loses_its_first(struct kunit *test)
 	finish(d);
 }
 
+/* Two CPUs deactivate the last two: each has written before the host is told of the other */
+static void block_loses_two_at_a_time(struct kunit *test)
+{
+	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
+	struct irq_data *data = irq_get_irq_data(pci_irq_vector(d->fn->pdev, 1));
+	struct msi_msg none = { };
+
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 1), 0);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 2), 0);
+	/* The first half of msi_domain_deactivate() */
+	data->chip->irq_write_msi_msg(data, &none);
+	KUNIT_EXPECT_NE(test, fake_pci_msi_message(d->fn).data, 0);
+	fake_pci_free(d->fn, 2);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0, 0);
+	fake_pci_free(d->fn, 1);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0, 0);
+	/* And the next one has it again */
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 3), 0);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), FAKE_PAIR_ADDRESS,
+			  domain_vector(d, d->fn, 0)->pair);
+	fake_pci_free(d->fn, 3);
+	finish(d);
+}
+
 static void block_refusal_leaves_the_message(struct kunit *test)
 {
 	struct domain *d = with_block(test, &domain_reservation, &domain_msi, 4);
@@ -170,7 +194,7 @@ static void block_of_another_base(struct kunit *test)
 
 static void block_larger_than_the_store(struct kunit *test)
 {
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
 
 	d->host->multi_msi = 1;
 	domain_start(d);
@@ -225,6 +249,28 @@ static void block_parent_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), 1);
 	KUNIT_EXPECT_EQ(test, d->parent->allocated, 1);
 	finish(d);
+}
+
+/* Each is freed whole before the next is asked for, lazily or not */
+static void block_after_block(struct kunit *test)
+{
+	struct domain *d = domain_new(test, &domain_reservation,
+				      DOMAIN_SCOPE | DOMAIN_LAZY);
+	unsigned int count, i;
+
+	domain_start(d);
+	d->fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msi);
+	for (count = 32; count; count /= 2) {
+		KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, count, count,
+							    PCI_IRQ_MSI), count);
+		KUNIT_EXPECT_EQ(test, domain_allocated(d, d->fn), count);
+		for (i = 0; i < count; i++)
+			KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, i), 0);
+		for (i = 0; i < count; i++)
+			fake_pci_free(d->fn, i);
+		pci_free_irq_vectors(d->fn->pdev);
+	}
+	domain_expect_idle(d);
 }
 
 /*
@@ -394,6 +440,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(block_of_8),
 	KUNIT_CASE(block_without_its_first),
 	KUNIT_CASE(block_loses_its_first),
+	KUNIT_CASE(block_loses_two_at_a_time),
 	KUNIT_CASE(block_refusal_leaves_the_message),
 	KUNIT_CASE(block_refused),
 	KUNIT_CASE(block_of_no_power_of_two),
@@ -403,6 +450,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(block_of_32),
 	KUNIT_CASE(block_refused_at_allocation),
 	KUNIT_CASE(block_parent_refuses),
+	KUNIT_CASE(block_after_block),
 	KUNIT_CASE(dynamic_any_index),
 	KUNIT_CASE(dynamic_leaves_others_alone),
 	KUNIT_CASE(dynamic_same_index_again),

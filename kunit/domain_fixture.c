@@ -4,6 +4,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/console.h>
 #include <linux/delay.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
@@ -38,6 +39,68 @@ unsigned int domain_count_descs(void)
 	for (irq = irq_get_next_irq(0); irq < nr_irqs; irq = irq_get_next_irq(irq + 1))
 		count++;
 	return count;
+}
+
+/* What the administrator reads */
+char domain_log_text[8192];
+
+static void domain_log_write(struct console *con, const char *text, unsigned int len)
+{
+	size_t used = strlen(domain_log_text);
+
+	len = min_t(size_t, len, sizeof(domain_log_text) - 1 - used);
+	memcpy(domain_log_text + used, text, len);
+	domain_log_text[used + len] = '\0';
+}
+
+static struct console domain_log_console = {
+	.name	= "virtio-irq-log",
+	.write	= domain_log_write,
+	.index	= -1,
+};
+
+/**
+ * domain_log_start - keep what is logged from now on, in domain_log_text
+ */
+void domain_log_start(void)
+{
+	memset(domain_log_text, 0, sizeof(domain_log_text));
+	/* It was taken away when it was unregistered */
+	domain_log_console.flags = CON_ENABLED;
+	register_console(&domain_log_console);
+}
+
+/**
+ * domain_log_stop - wait until everything is written, and keep no more
+ */
+void domain_log_stop(void)
+{
+	console_lock();
+	console_unlock();
+	unregister_console(&domain_log_console);
+}
+
+/* How often it was logged */
+unsigned int domain_log_count(const char *text)
+{
+	const char *at = domain_log_text;
+	unsigned int count = 0;
+
+	while ((at = strstr(at, text))) {
+		at += strlen(text);
+		count++;
+	}
+	return count;
+}
+
+/**
+ * domain_expect_told_once - a line of the log is there, and no second time
+ * @test: the test
+ * @text: what is in the line
+ */
+void domain_expect_told_once(struct kunit *test, const char *text)
+{
+	KUNIT_EXPECT_EQ_MSG(test, domain_log_count(text), 1, "%s", text);
 }
 
 /**
@@ -104,7 +167,7 @@ void domain_start(struct domain *d)
 struct domain *domain_with(struct kunit *test, const struct fake_parent_caps *caps,
 			   const struct fake_pci_caps *fn)
 {
-	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE);
 
 	domain_start(d);
 	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, fn);
@@ -236,7 +299,7 @@ void domain_fire(struct domain *d, struct fake_pci_function *fn, unsigned int in
 /* A world with a scope, that is not started and has no function */
 struct domain *domain_scope_new(struct kunit *test)
 {
-	return domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	return domain_new(test, &domain_reservation, DOMAIN_SCOPE);
 }
 
 /* Plugs a function in, to which the driver is bound */

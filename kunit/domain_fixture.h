@@ -21,7 +21,6 @@
 
 #define DOMAIN_LAZY		BIT_ULL(VIRTIO_IRQ_F_LAZY)
 #define DOMAIN_SCOPE		BIT_ULL(VIRTIO_IRQ_F_SCOPE)
-#define DOMAIN_RING_RESET	BIT_ULL(VIRTIO_F_RING_RESET)
 
 #define DOMAIN_DEVFN		PCI_DEVFN(1, 0)
 
@@ -70,6 +69,11 @@ unsigned int domain_allocated(struct domain *d, struct fake_pci_function *fn);
 const void *domain_request(struct domain *d, u8 type, unsigned int nth);
 void domain_expect_counts(struct domain *d, unsigned int alloc, unsigned int activate,
 			  unsigned int deactivate, unsigned int free);
+extern char domain_log_text[8192];
+void domain_log_start(void);
+void domain_log_stop(void);
+unsigned int domain_log_count(const char *text);
+void domain_expect_told_once(struct kunit *test, const char *text);
 void domain_fire(struct domain *d, struct fake_pci_function *fn, unsigned int index);
 
 #define DOMAIN_EXPECT_MSG(test, msg, want_address, want_data) do {		\

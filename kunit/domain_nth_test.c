@@ -299,7 +299,7 @@ static void expect_routes(struct domain *d)
 static void every_step_fails(struct kunit *test)
 {
 	const struct nth *nth = test->param_value;
-	struct domain *d = domain_new(test, &full_chip, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &full_chip, DOMAIN_SCOPE);
 	struct holdings before;
 	unsigned int step;
 	bool hit = true;

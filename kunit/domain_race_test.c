@@ -69,9 +69,8 @@ static void request_one(struct race *race, unsigned int virq)
 		free_irq(virq, race);
 		return;
 	}
-	/* What the host said or did not say; NOENT: it has not taken a vector back after a reset */
-	if (err != -ETIMEDOUT && err != -ENOSPC && err != -EIO &&
-	    !(err == -ENOENT && race->d->vi->stats.device_resets))
+	/* What the host said or did not say */
+	if (err != -ETIMEDOUT && err != -ENOSPC && err != -EIO)
 		KUNIT_FAIL(race->d->test, "request_irq() says %pe", ERR_PTR(err));
 	race->refused++;
 }
@@ -181,9 +180,9 @@ struct race_kind {
 };
 
 static const struct race_kind race_kinds[] = {
-	{ "queue reset", DOMAIN_RING_RESET },
-	{ "queue reset, lazy", DOMAIN_RING_RESET | DOMAIN_LAZY },
-	{ "device reset", DOMAIN_RING_RESET | DOMAIN_LAZY, .device_reset = true },
+	{ "silence", 0 },
+	{ "silence, lazy", DOMAIN_LAZY },
+	{ "device reset", DOMAIN_LAZY, .device_reset = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(race_kind, race_kinds, name);
@@ -196,7 +195,7 @@ static bool race_is_over(const struct race *race, const struct race_kind *kind)
 	return READ_ONCE(race->moves) >= MOVES && READ_ONCE(race->requests) >= REQUESTS &&
 	       READ_ONCE(race->dynamic) >= DYNAMICS &&
 	       (kind->device_reset ? READ_ONCE(vi->stats.device_resets) :
-				     READ_ONCE(vi->stats.resets));
+				     READ_ONCE(vi->stats.recoveries));
 }
 
 static void all_at_once(struct kunit *test)
@@ -222,8 +221,9 @@ static void all_at_once(struct kunit *test)
 	}
 	for (i = 0; i < ARRAY_SIZE(race_bodies); i++)
 		kthread_stop(threads[i]);
-	kunit_info(test, "%u moves, %u requests, %u of them refused, %u dynamic vectors, %u resets\n",
-		   race.moves, race.requests, race.refused, race.dynamic, d->host->resets);
+	kunit_info(test, "%u moves, %u requests, %u of them refused, %u dynamic vectors, %llu recoveries\n",
+		   race.moves, race.requests, race.refused, race.dynamic,
+		   d->vi->stats.recoveries);
 	KUNIT_EXPECT_LT(test, i, MAX_ROUNDS);
 	race_finish(d);
 }
@@ -231,7 +231,7 @@ static void all_at_once(struct kunit *test)
 /* A route that fails while the worker replays the one before */
 static void moved_during_recovery(struct kunit *test)
 {
-	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	struct domain *d = race_start(test, 0);
 	unsigned int virq = pci_irq_vector(d->fn->pdev, MOVED), i;
 
 	for (i = 0; i < 20; i++) {
@@ -251,7 +251,7 @@ static void moved_during_recovery(struct kunit *test)
 /* The interrupt is gone when the worker comes to replay it */
 static void freed_during_recovery(struct kunit *test)
 {
-	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	struct domain *d = race_start(test, 0);
 	unsigned int virq = pci_irq_vector(d->fn->pdev, MOVED), i;
 
 	for (i = 0; i < 10; i++) {
@@ -268,7 +268,7 @@ static void freed_during_recovery(struct kunit *test)
 /* The whole device goes while the host is silent */
 static void unbound_during_recovery(struct kunit *test)
 {
-	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	struct domain *d = race_start(test, 0);
 	unsigned int i;
 
 	for (i = 0; i < 10; i++) {
@@ -300,7 +300,7 @@ static void move(struct domain *d, unsigned int index)
 /* The worker sleeps for VIRTIO_IRQ_BACKOFF_MAX_MS */
 static struct domain *with_refused_replay(struct kunit *test)
 {
-	struct domain *d = race_start(test, DOMAIN_RING_RESET);
+	struct domain *d = race_start(test, 0);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, REQUESTED_TOO), 0);

@@ -28,7 +28,7 @@ static struct domain *with_vectors(struct kunit *test, const struct fake_parent_
 static struct domain *with_commit(struct kunit *test, const struct fake_parent_caps *caps,
 				  unsigned int count)
 {
-	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE);
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
 	domain_start(d);
@@ -318,7 +318,7 @@ static void msix_has_32_bits_of_data(struct kunit *test)
 /* A window that begins in the first 4 GiB and ends above them */
 static struct domain *with_wide_window(struct kunit *test, const struct fake_pci_caps *fn)
 {
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
 
 	d->host->window_end = 0x1feefffffULL;
 	domain_start(d);
@@ -376,7 +376,7 @@ static void msix_of_a_function_with_32_bits(struct kunit *test)
 
 static void window_out_of_reach(struct kunit *test)
 {
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
 
 	d->host->window_start = 0x100000000ULL;
 	d->host->window_end = 0x1000fffffULL;
@@ -475,7 +475,7 @@ static void life(struct domain *d, unsigned int count)
 static struct domain *with_features(struct kunit *test, u64 features)
 {
 	struct domain *d = domain_new(test, &domain_reservation,
-				      DOMAIN_SCOPE | DOMAIN_RING_RESET | features);
+				      DOMAIN_SCOPE | features);
 
 	domain_start(d);
 	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);

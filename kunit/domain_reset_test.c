@@ -4,13 +4,14 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/delay.h>
 #include <linux/irq.h>
 
 #include "domain_fixture.h"
 
 static struct domain *with_commit(struct kunit *test, const struct fake_pci_caps *fn)
 {
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
 	domain_start(d);
@@ -53,7 +54,6 @@ static void expect_armed(struct domain *d, unsigned int index)
 	KUNIT_EXPECT_EQ(d->test, vec->route_data, route.data);
 }
 
-/* Whoever had nothing in flight notices an interrupt too many at most */
 static void reset_restores_everything(struct kunit *test)
 {
 	struct domain *d = with_irqs(test, 6, 3);
@@ -72,7 +72,8 @@ static void reset_restores_everything(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, i)->armed);
 		KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, i)->committed);
 	}
-	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 3);
+	/* Whatever happened meanwhile waited in their sources */
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 0);
 	/* In one ALLOC, not six */
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_COMMIT), 3);
@@ -159,6 +160,15 @@ static void reset_with_less_to_have(struct kunit *test)
 	expect_armed(d, 0);
 	expect_armed(d, 1);
 	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, 2)->armed);
+	/* A move of it fails for the same reason */
+	domain_log_start();
+	d->parent->move = true;
+	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, pci_irq_vector(d->fn->pdev, 2),
+						       cpumask_of(0)), 0);
+	flush_delayed_work(&d->vi->recover);
+	domain_log_stop();
+	KUNIT_EXPECT_EQ(test, domain_log_count("to arm"), 1);
+	KUNIT_EXPECT_EQ(test, domain_log_count("(store 0, vector 2): quota of this guest"), 1);
 
 	d->host->quota = UINT_MAX;
 	domain_settle(d);
@@ -183,6 +193,98 @@ static void reset_and_freed_unattached(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, fake_pci_bind(d->fn), 0);
 	KUNIT_EXPECT_TRUE(test, domain_served(d, d->fn));
+}
+
+struct refused_case {
+	const char *name;
+	u8 store_flags;
+};
+
+static const struct refused_case refused_cases[] = {
+	{ "COMMIT", VIRTIO_IRQ_STORE_F_COMMIT },
+	{ "ACTIVATE", 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(refused, refused_cases, name);
+
+/* Who requests what the host does not reserve again gets the host's reason, and so does the log */
+static void reset_and_requested_unreserved(struct kunit *test)
+{
+	const struct refused_case *c = test->param_value;
+	struct domain *d = with_irqs(test, 4, 1);
+	unsigned int i;
+
+	d->host->store_flags = c->store_flags;
+	d->host->quota = 2;
+	domain_log_start();
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(d->vi), 0);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 3), -EDQUOT);
+	/* It is asked for again and again, and told once */
+	for (i = 0; i < 20 && fake_host_count(d->host, VIRTIO_IRQ_T_ALLOC) < 3; i++)
+		msleep(50);
+	KUNIT_EXPECT_GE(test, fake_host_count(d->host, VIRTIO_IRQ_T_ALLOC), 3);
+	domain_log_stop();
+	domain_expect_told_once(test,
+				"0007:40:01.0: the host refused to reserve vectors 2-3 of store 0: quota of this guest or device (-EDQUOT)");
+	KUNIT_EXPECT_EQ(test, domain_log_count("to reserve"), 1);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), 0);
+
+	d->host->quota = UINT_MAX;
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 3), 0);
+	KUNIT_EXPECT_TRUE(test, domain_vector(d, d->fn, 3)->armed);
+	finish(d);
+}
+
+static void reset_and_requested_unattached(struct kunit *test)
+{
+	struct domain *d = with_irqs(test, 2, 1);
+
+	domain_log_start();
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ATTACH, UINT_MAX, VIRTIO_IRQ_S_PERM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(d->vi), 0);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), -EPERM);
+	msleep(2 * VIRTIO_IRQ_BACKOFF_MIN_MS);
+	domain_log_stop();
+	domain_expect_told_once(test,
+				"0007:40:01.0: the host refused to attach it: its policy does not allow that (-EPERM)");
+	fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
+	domain_settle(d);
+	expect_armed(d, 0);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 1), 0);
+	expect_armed(d, 1);
+	finish(d);
+}
+
+/* COMMIT and ACTIVATE after a reset: told once, and done in the end */
+static void reset_and_refused(struct kunit *test, u8 type, const char *told)
+{
+	struct domain *d = with_irqs(test, 2, 1);
+	char text[100];
+
+	snprintf(text, sizeof(text),
+		 "0007:40:01.0: the host refused to %s interrupt %u (store 0, vector 0): its pool is empty (-ENOSPC)",
+		 told, pci_irq_vector(d->fn->pdev, 0));
+	domain_log_start();
+	fake_host_rule(d->host, FAKE_REFUSE, type, 3, VIRTIO_IRQ_S_NOSPC);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(d->vi), 0);
+	domain_settle(d);
+	domain_log_stop();
+	KUNIT_EXPECT_EQ(test, domain_log_count(text), 1);
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host refused"), 1);
+	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, type), 4);
+	expect_armed(d, 0);
+	finish(d);
+}
+
+static void reset_and_uncommitted(struct kunit *test)
+{
+	reset_and_refused(test, VIRTIO_IRQ_T_COMMIT, "commit");
+}
+
+static void reset_and_not_armed(struct kunit *test)
+{
+	reset_and_refused(test, VIRTIO_IRQ_T_ACTIVATE, "arm");
 }
 
 static void reset_while_mute(struct kunit *test)
@@ -229,6 +331,10 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(reset_while_disabled),
 	KUNIT_CASE(reset_with_less_to_have),
 	KUNIT_CASE(reset_and_freed_unattached),
+	KUNIT_CASE_PARAM(reset_and_requested_unreserved, refused_gen_params),
+	KUNIT_CASE(reset_and_requested_unattached),
+	KUNIT_CASE(reset_and_uncommitted),
+	KUNIT_CASE(reset_and_not_armed),
 	KUNIT_CASE(reset_while_mute),
 	KUNIT_CASE(reset_again_and_again),
 	{ }

@@ -19,7 +19,7 @@ static const struct fake_pci_caps msi_unmaskable = { .msi = true, .msi_64 = true
 
 static struct domain *on_x86(struct kunit *test, const struct fake_pci_caps *caps)
 {
-	struct domain *d = domain_new(test, &unused, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct domain *d = domain_new(test, &unused, DOMAIN_SCOPE);
 
 	domain_start(d);
 	fake_pci_set_msi_domain(d->pci, x86_vector_domain);
@@ -99,6 +99,23 @@ static void refused_on_x86(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -EDQUOT);
 	/* The CPU's vector is free again */
 	KUNIT_EXPECT_EQ(test, cfg_of(d, 0)->vector, MANAGED_IRQ_SHUTDOWN_VECTOR);
+	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
+	expect_delivery(d, 0);
+	finish(d);
+}
+
+/* What a local APIC would take for an interrupt is no pair: DRV-112 */
+static void live_pair_on_x86(struct kunit *test)
+{
+	struct domain *d = on_x86(test, &domain_msix);
+
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	fake_host_rule(d->host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x430);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -EIO);
+	fake_host_rule(d->host, FAKE_ADDRESS, VIRTIO_IRQ_T_ACTIVATE, 1, FAKE_WINDOW_START);
+	KUNIT_EXPECT_EQ(test, fake_pci_request(d->fn, 0), -EIO);
+	domain_settle(d);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(d->fn, 0), 0, 0);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
 	expect_delivery(d, 0);
 	finish(d);
@@ -184,6 +201,7 @@ static void cpu_goes_on_x86(struct kunit *test)
 static struct kunit_case x86_cases[] = {
 	KUNIT_CASE(life_on_x86),
 	KUNIT_CASE(refused_on_x86),
+	KUNIT_CASE(live_pair_on_x86),
 	KUNIT_CASE(unmaskable_on_x86),
 	KUNIT_CASE(multi_msi_on_x86),
 	KUNIT_CASE(moved_back_and_forth_on_x86),

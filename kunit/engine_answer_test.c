@@ -58,7 +58,7 @@ static void status_of_activate(struct kunit *test)
 static void status_of_alloc(struct kunit *test)
 {
 	const struct status_case *c = test->param_value;
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, c->status);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), c->err);
@@ -114,7 +114,8 @@ static void granted_out_of_bounds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
 	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, U32_MAX);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
-	/* A block is all or nothing */
+	/* A block is all or nothing. What the host holds from before is not in its way */
+	engine_settle(test, &e);
 	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 3);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, VIRTIO_IRQ_ALLOC_CONTIGUOUS, 64),
 			-EIO);
@@ -128,6 +129,7 @@ static void partial_grant(struct kunit *test)
 
 	e.host->quota = 8;
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 64, 0, 64), 8);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, -EDQUOT);
 	KUNIT_EXPECT_TRUE(test, virtio_irq_granted(&e.ep->msi, 7));
 	KUNIT_EXPECT_FALSE(test, virtio_irq_granted(&e.ep->msi, 8));
 	KUNIT_EXPECT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 0));
@@ -135,6 +137,33 @@ static void partial_grant(struct kunit *test)
 	/* Nor twice */
 	KUNIT_EXPECT_NULL(test, virtio_irq_take(&e.ep->msi, 0));
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 8, 1, 0, 64), -EDQUOT);
+}
+
+/* Less than asked for has a reason, and what is left out because of max_count has none */
+static void reason_of_a_partial_grant(struct kunit *test)
+{
+	struct engine e = engine_start(test, 0);
+
+	/* It does not say why */
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 2);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 2);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, -EIO);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 4);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, 0);
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1,
+		       2 | (u64)VIRTIO_IRQ_S_NOMEM << 32);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 2);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, -ENOMEM);
+	/* Nor is this one a reason, and of a full grant there is none */
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 2 | 0x77ULL << 32);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 2);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, -EIO);
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 4 | 0x77ULL << 32);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 4);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, 0);
+	e.vi->max_count = 2;
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 2);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, 0);
 }
 
 static void alloc_beyond_the_store(struct kunit *test)
@@ -221,7 +250,7 @@ static void pair_changed_by_reroute(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	virtio_irq_compose(vec, &before);
 	fake_host_rule(e.host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x777);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -EIO);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), -EIO);
 	virtio_irq_compose(vec, &after);
 	KUNIT_EXPECT_EQ(test, before.data, after.data);
 	/* Recovery asks again, and the host behaves by then */
@@ -249,9 +278,61 @@ static void block_arithmetic(struct kunit *test)
 	fake_host_rule(e.host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, 0x502);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec[2], &route_a, false), -EIO);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec[2], &route_a, false), 0);
-	KUNIT_EXPECT_FALSE(test, virtio_irq_block_idle(vec[0]));
-	virtio_irq_deactivate(vec[2]);
-	KUNIT_EXPECT_TRUE(test, virtio_irq_block_idle(vec[0]));
+}
+
+/* Freed one by one, with another request in between: the values are free with the last one */
+static void block_freed_in_pieces(struct kunit *test)
+{
+	const unsigned int flags = VIRTIO_IRQ_ALLOC_CONTIGUOUS | VIRTIO_IRQ_ALLOC_DATA16;
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec[4];
+	int i;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, flags, 64), 4);
+	for (i = 0; i < 4; i++)
+		vec[i] = virtio_irq_take(&e.ep->msi, i);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec[0], &route_a, false), 0);
+	virtio_irq_free(vec[1]);
+	virtio_irq_free(vec[2]);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 2);
+	/* Nor does the host give it out by itself */
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 1, 1, VIRTIO_IRQ_ALLOC_DATA16, 64),
+			-EAGAIN);
+	virtio_irq_deactivate(vec[0]);
+	virtio_irq_free(vec[3]);
+	virtio_irq_flush_timer(&e.vi->timer);
+	virtio_irq_free(vec[0]);
+	/* The same function again, with a block, with fewer, and with MSI-X */
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, flags, 64), 4);
+	virtio_irq_trim(&e.ep->msi);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 2, flags, 64), 2);
+	virtio_irq_trim(&e.ep->msi);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 8, 0, 64), 8);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 8);
+}
+
+/* A reset of the device finds a block of which half is freed */
+static void block_freed_in_a_reset(struct kunit *test)
+{
+	const unsigned int flags = VIRTIO_IRQ_ALLOC_CONTIGUOUS | VIRTIO_IRQ_ALLOC_DATA16;
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec[4];
+	int i;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, flags, 64), 4);
+	for (i = 0; i < 4; i++)
+		vec[i] = virtio_irq_take(&e.ep->msi, i);
+	virtio_irq_free(vec[0]);
+	virtio_irq_free(vec[1]);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 2);
+	virtio_irq_free(vec[2]);
+	virtio_irq_free(vec[3]);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, flags, 64), 4);
 }
 
 /* Larger requests than the host takes are not sent: ALLOC asks for less, FREE is cut */
@@ -296,6 +377,7 @@ static struct kunit_case answer_cases[] = {
 	KUNIT_CASE_PARAM(length_of_alloc, length_gen_params),
 	KUNIT_CASE(granted_out_of_bounds),
 	KUNIT_CASE(partial_grant),
+	KUNIT_CASE(reason_of_a_partial_grant),
 	KUNIT_CASE(alloc_beyond_the_store),
 	KUNIT_CASE(alloc_store_too_narrow),
 	KUNIT_CASE(no_more_than_max_count),
@@ -306,6 +388,8 @@ static struct kunit_case answer_cases[] = {
 	KUNIT_CASE(pair_data_over_16_bits),
 	KUNIT_CASE(pair_changed_by_reroute),
 	KUNIT_CASE(block_arithmetic),
+	KUNIT_CASE(block_freed_in_pieces),
+	KUNIT_CASE(block_freed_in_a_reset),
 	{ }
 };
 

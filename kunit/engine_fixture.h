@@ -16,7 +16,6 @@
 
 #define EP		0x18
 #define LAZY		BIT_ULL(VIRTIO_IRQ_F_LAZY)
-#define RING_RESET	BIT_ULL(VIRTIO_F_RING_RESET)
 
 /* Bounds that make a test of a timeout short, in ms */
 #define POLL_MS		20

@@ -86,6 +86,76 @@ static void refused_free_in_parts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 10);
 }
 
+/* Of a host that wants a FREE for each vector: one is in use, 200 are not */
+static struct engine one_by_one(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	unsigned int i;
+
+	/* Nothing gets lost here */
+	virtio_irq_sleep_timeout_ms = 10000;
+	e.host->config.max_count = cpu_to_le32(1);
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	engine_vector(test, &e, 300);
+	for (i = 0; i < 200; i++)
+		KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 1, 0, 64), 1);
+	return e;
+}
+
+/* Interrupts are off for some of them, then for others; and nobody has to come for that */
+static void many_frees(struct kunit *test)
+{
+	struct engine e = one_by_one(test);
+	const u64 *sent = &e.vi->stats.requests[VIRTIO_IRQ_T_FREE];
+	u64 before, after;
+	unsigned int i;
+
+	virtio_irq_trim(&e.ep->msi);
+	raw_spin_lock_irq(&e.vi->lock);
+	before = *sent;
+	__virtio_irq_flush_frees(e.vi);
+	after = *sent;
+	raw_spin_unlock_irq(&e.vi->lock);
+	/* The timer may have come first */
+	KUNIT_EXPECT_TRUE(test, !(before % 64) || before == 200);
+	KUNIT_EXPECT_LE(test, after - before, 64);
+	virtio_irq_flush_timer(&e.vi->timer);
+	for (i = 0; i < 100 && READ_ONCE(e.host->allocated) > 1; i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.recoveries, 0);
+}
+
+/* What is granted again is not freed by what comes late */
+static void many_frees_and_an_alloc(struct kunit *test)
+{
+	struct engine e = one_by_one(test);
+
+	virtio_irq_trim(&e.ep->msi);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 199, 1, 0, 64), 1);
+	virtio_irq_flush_timer(&e.vi->timer);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 199)->allocated);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 2);
+}
+
+/* The device may not read the ring when the controller sleeps */
+static void many_frees_before_sleep(struct kunit *test)
+{
+	struct engine e = one_by_one(test);
+	struct device *dev = &e.vi->vdev->dev;
+
+	virtio_irq_trim(&e.ep->msi);
+	/* Not for a host that is slow because the machine is */
+	virtio_irq_poll_timeout_ms = 10000;
+	KUNIT_ASSERT_EQ(test, virtio_irq_pm_ops.suspend(dev), 0);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+	KUNIT_ASSERT_EQ(test, virtio_irq_pm_ops.resume(dev), 0);
+}
+
 /* Nor does the answer to a FREE settle an ALLOC that had none */
 static void malformed_alloc_and_a_free(struct kunit *test)
 {
@@ -113,7 +183,7 @@ static void malformed_alloc_and_a_free(struct kunit *test)
 /* The answer to one FREE is taken while the next one looks for a slot, which is lost then */
 static void free_answered_while_the_next_is_posted(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct virtio_irq_vector *other = engine_vector(test, &e, 8);
 	struct virtio_irq_vector *stays = engine_vector(test, &e, 16);
@@ -123,7 +193,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_ASSERT_EQ(test, e.ep->msi.frees, 1);
-	while (!hlist_empty(&e.vi->idle)) {
+	while (hlist_count_nodes(&e.vi->idle) > 1) {
 		struct virtio_irq_call call;
 		int err;
 
@@ -137,7 +207,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
 	virtio_irq_free(other);
 	raw_spin_lock_irq(&e.vi->lock);
-	KUNIT_EXPECT_TRUE(test, hlist_empty(&e.vi->idle));
+	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), 1);
 	__virtio_irq_flush_frees(e.vi);
 	raw_spin_unlock_irq(&e.vi->lock);
 	virtio_irq_flush_timer(&e.vi->timer);
@@ -145,7 +215,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
 	virtio_irq_sleep_timeout_ms = SLEEP_MS;
 	engine_settle(test, &e);
-	KUNIT_EXPECT_EQ(test, e.host->resets, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.recoveries, 1);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
 }
 
@@ -167,7 +237,7 @@ static void sleeper_alloc(struct work_struct *work)
 /* An ALLOC that waits for READY does not keep recovery from the FREE that comes before it */
 static void free_before_an_alloc_that_waits(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	/* Other needs: the host refuses them as long as the vector is reserved */
 	struct sleeper s = { .store = &e.ep->msi, .flags = VIRTIO_IRQ_ALLOC_DATA16 };
@@ -310,7 +380,7 @@ static void one_lost_reservation_is_refused(struct kunit *test)
 /* Deactivated while the engine cannot send anything, and recovery is just arming it */
 static void deactivated_while_recovery_arms(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 
@@ -336,7 +406,7 @@ static void deactivated_while_recovery_arms(struct kunit *test)
 /* A host that answers nothing at all is asked less and less often */
 static void silence_is_backed_off(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 	u64 start;
@@ -344,10 +414,11 @@ static void silence_is_backed_off(struct kunit *test)
 	start = ktime_get_mono_fast_ns();
 	fake_host_rule(e.host, FAKE_LOST, 0, UINT_MAX, 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
-	for (i = 0; i < 500 && READ_ONCE(e.host->resets) < 4; i++)
+	/* The request that was not answered, and a ping each time */
+	for (i = 0; i < 500 && READ_ONCE(e.vi->abandoned) < 5; i++)
 		msleep(20);
 	/* 50, 100 and 200 ms in between, beside what each waits for an answer */
-	KUNIT_EXPECT_EQ(test, READ_ONCE(e.host->resets), 4);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(e.vi->abandoned), 5);
 	KUNIT_EXPECT_GE(test, ktime_get_mono_fast_ns() - start, 350 * NSEC_PER_MSEC);
 	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
 	engine_settle(test, &e);
@@ -364,7 +435,7 @@ static void noio_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
 /* The worker must not wait for a disk that waits for the worker */
 static void recovery_starts_no_io(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int seen = 0;
 
@@ -482,6 +553,9 @@ static struct kunit_case overtake_cases[] = {
 	KUNIT_CASE(refused_free_and_a_later_one),
 	KUNIT_CASE(refused_free_and_an_earlier_one),
 	KUNIT_CASE(refused_free_in_parts),
+	KUNIT_CASE(many_frees),
+	KUNIT_CASE(many_frees_and_an_alloc),
+	KUNIT_CASE(many_frees_before_sleep),
 	KUNIT_CASE(malformed_alloc_and_a_free),
 	KUNIT_CASE(free_answered_while_the_next_is_posted),
 	KUNIT_CASE(free_before_an_alloc_that_waits),

@@ -55,7 +55,7 @@ static void race_start(struct kunit *test, struct meanwhile *m, u8 type,
 {
 	m->type = type;
 	m->act = act;
-	m->e.host = fake_host_new(test, LAZY | RING_RESET);
+	m->e.host = fake_host_new(test, LAZY);
 	m->e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
 	KUNIT_ASSERT_EQ(test, fake_host_start(m->e.host), 0);
 	m->e.vi = m->e.host->vi;
@@ -97,6 +97,34 @@ static void arm_and_deactivate(struct kunit *test)
 	race_run(test, &m);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&m.e, 0)->armed);
 	KUNIT_EXPECT_FALSE(test, m.vec->maybe_armed);
+}
+
+static void do_move(struct meanwhile *m)
+{
+	m->ret = virtio_irq_reroute(m->vec, &route_b);
+}
+
+/* Moved once more, with success, while recovery was about to arm it: it still retriggers */
+static void arm_and_move(struct kunit *test)
+{
+	struct meanwhile m = { .ret = 1 };
+
+	race_start(test, &m, VIRTIO_IRQ_T_ACTIVATE, do_move);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.vec, &route_b, false), 0);
+	engine_hold(&m.e);
+	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(m.vec, &route_a), -EIO);
+	KUNIT_EXPECT_TRUE(test, m.vec->lossy);
+	m.e.vi->test_data = &m;
+	m.e.vi->test_hook = race_hook;
+	engine_let(&m.e);
+	engine_settle(test, &m.e);
+	m.e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, m.done, 1);
+	KUNIT_EXPECT_EQ(test, m.ret, 0);
+	KUNIT_EXPECT_FALSE(test, m.vec->dirty);
+	KUNIT_EXPECT_FALSE(test, m.vec->lossy);
+	KUNIT_EXPECT_EQ(test, engine_fake(&m.e, 0)->route_address, route_b.address);
 }
 
 static void do_activate(struct meanwhile *m)
@@ -320,7 +348,7 @@ static void do_second(struct meanwhile *m)
 static void do_reroute(struct meanwhile *m)
 {
 	/* Fails at once, the engine is RECOVERING */
-	m->ret = virtio_irq_reroute(m->other, &route_b, false);
+	m->ret = virtio_irq_reroute(m->other, &route_b);
 	m->act = do_second;
 	m->done = 0;
 	m->type = 0;
@@ -351,7 +379,7 @@ static void ready_after_the_last(struct kunit *test)
 	m.e.vi->test_data = &m;
 	m.e.vi->test_hook = pass_hook;
 	fake_host_rule(m.e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(m.vec, &route_b, false), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(m.vec, &route_b), -ETIMEDOUT);
 	engine_settle(test, &m.e);
 	m.e.vi->test_hook = NULL;
 	KUNIT_EXPECT_EQ(test, m.ret, -ETIMEDOUT);
@@ -385,7 +413,7 @@ static void overtaken_activate(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vec->maybe_armed);
 	/* A move of it is nothing, and the next activation asks */
 	fake_host_forget_log(e.host);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
@@ -419,7 +447,7 @@ static void overtaken_replay_retriggers(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	engine_hold(&e);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, true), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), -ENOMEM);
 	KUNIT_EXPECT_TRUE(test, vec->lossy);
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 2, 0);
 	engine_let(&e);
@@ -443,10 +471,10 @@ static void overtaken_replay_retriggers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vec->lossy);
 }
 
-/* A queue reset drops the request of somebody who sleeps: it is sent once more */
+/* A reset of the device drops the request of somebody who sleeps: it is sent once more */
 static void dropped_is_sent_again(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY | RING_RESET);
+	struct engine e = engine_start(test, LAZY);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct sleeper s = { .store = &e.ep->msi };
 	unsigned int i;
@@ -457,17 +485,21 @@ static void dropped_is_sent_again(struct kunit *test)
 	schedule_work(&s.work);
 	for (i = 0; i < 100 && READ_ONCE(e.host->rule.times); i++)
 		msleep(20);
-	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
-	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
 	flush_work(&s.work);
 	destroy_work_on_stack(&s.work);
+	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, s.ret, 4);
-	KUNIT_EXPECT_EQ(test, e.host->resets, 1);
-	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.dropped, 1);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 0);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 5);
 }
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(arm_and_deactivate),
+	KUNIT_CASE(arm_and_move),
 	KUNIT_CASE(disarm_and_activate),
 	KUNIT_CASE(release_and_commit),
 	KUNIT_CASE(release_and_refused_commit),

@@ -21,9 +21,9 @@ static void reroute_unchanged_is_free(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, virtio_irq_needs_rewrite(vec));
 	virtio_irq_compose(vec, &pair);
 	fake_host_forget_log(e.host);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 1);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 	KUNIT_EXPECT_FALSE(test, virtio_irq_needs_rewrite(vec));
@@ -35,7 +35,7 @@ static void reroute_not_activated_is_free(struct kunit *test)
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	fake_host_forget_log(e.host);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 0);
 }
 
@@ -59,12 +59,31 @@ static void refused_reroute_is_replayed(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 2, VIRTIO_IRQ_S_NOSPC);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), -ENOSPC);
 	KUNIT_EXPECT_TRUE(test, vec->dirty);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 	KUNIT_EXPECT_EQ(test, e.vi->stats.replays, 1);
+}
+
+/*
+ * The old route may work when the new one is refused, and end before that is
+ * sent again: nobody tells the engine when the parent gives the old one away.
+ */
+static void refused_reroute_is_lossy(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
+	engine_hold(&e);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), -EAGAIN);
+	KUNIT_EXPECT_TRUE(test, vec->lossy);
+	engine_let(&e);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_FALSE(test, vec->lossy);
 }
 
 /* A managed interrupt: nobody could be told, so it is kept and armed later */
@@ -189,11 +208,11 @@ static void reroute_of_either_half(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route, false), 0);
 	route.address = route_b.address;
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route), 0);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_data, route_a.data);
 	route.data = route_b.data;
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route), 0);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_data, route_b.data);
 }
 
@@ -239,6 +258,7 @@ static struct kunit_case route_cases[] = {
 	KUNIT_CASE(reroute_of_either_half),
 	KUNIT_CASE(reroute_after_deactivate_asks_again),
 	KUNIT_CASE(refused_reroute_is_replayed),
+	KUNIT_CASE(refused_reroute_is_lossy),
 	KUNIT_CASE(kept_activation_is_replayed),
 	KUNIT_CASE(lazy_deactivate_waits_in_the_ring),
 	KUNIT_CASE(without_lazy_deactivate_notifies),

@@ -30,7 +30,7 @@ static const struct virtio_irq_tlv_store tlv_store = {
 
 static struct fake_host *tlv_host(struct kunit *test)
 {
-	struct fake_host *host = fake_host_new(test, LAZY | RING_RESET | PASID);
+	struct fake_host *host = fake_host_new(test, LAZY | PASID);
 
 	host->own_tlvs = true;
 	return host;
@@ -204,7 +204,7 @@ static struct virtio_irq_store *ims_start(struct kunit *test, struct engine *e, 
 {
 	struct virtio_irq_store *store;
 
-	e->host = fake_host_new(test, LAZY | RING_RESET | PASID);
+	e->host = fake_host_new(test, LAZY | PASID);
 	e->host->ims_store = IMS;
 	e->host->ims_flags = flags;
 	e->host->pasid_width = 8;
@@ -415,7 +415,7 @@ static struct virtio_irq_store *open_start(struct kunit *test, struct engine *e)
 {
 	struct virtio_irq_store *store;
 
-	e->host = fake_host_new(test, LAZY | RING_RESET);
+	e->host = fake_host_new(test, LAZY);
 	e->host->ims_store = IMS;
 	e->host->ims_open = true;
 	e->host->answer = open_answer;
@@ -530,6 +530,126 @@ static void store_survives_a_reset(struct kunit *test)
 }
 
 /*
+ * Records of blocks that were given back
+ */
+
+static unsigned int count_records(struct virtio_irq_store *store)
+{
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_block *block;
+	unsigned int count = 0;
+	unsigned long index;
+
+	xa_for_each(&store->vectors, index, vec)
+		count++;
+	xa_for_each(&store->blocks, index, block)
+		count += BLOCK;
+	/* So many of whole blocks */
+	return DIV_ROUND_UP(count, 2 * BLOCK);
+}
+
+/* A driver takes ever new slots: the host and the records keep up */
+static void records_go_with_their_block(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = open_start(test, &e);
+	struct virtio_irq_vector *vec;
+	u32 i;
+
+	for (i = 0; i < 100; i++) {
+		vec = ims_vector(test, store, i * BLOCK);
+		virtio_irq_free(vec);
+		KUNIT_EXPECT_LE(test, count_records(store), 3);
+	}
+	/* As the last device that was bound */
+	for (i = 0; i < 100; i++) {
+		vec = ims_vector(test, store, i * BLOCK);
+		virtio_irq_free(vec);
+		virtio_irq_store_release(store);
+		KUNIT_EXPECT_LE(test, count_records(store), 3);
+	}
+	/* Refused ones, too */
+	e.host->quota = e.host->allocated;
+	for (i = 0; i < FAKE_IMS_VECTORS / BLOCK; i++)
+		virtio_irq_reserve(store, i * BLOCK, 0, 64);
+	KUNIT_EXPECT_LE(test, count_records(store), 3);
+	store_goes(test, &e, store);
+}
+
+/* The host may hold what a FREE was refused for: recovery finds it by the records */
+static void records_stay_until_free_is_answered(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = ims_start(test, &e, 0);
+
+	virtio_irq_free(ims_vector(test, store, 0));
+	engine_settle(test, &e);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 2, VIRTIO_IRQ_S_DEVERR);
+	virtio_irq_store_release(store);
+	ims_vector(test, store, BLOCK);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, BLOCK);
+	/* And then they go */
+	ims_vector(test, store, 2 * BLOCK);
+	KUNIT_EXPECT_EQ(test, count_records(store), 2);
+}
+
+/* While recovery goes through them, and while a request that names one is unanswered */
+static void records_stay_while_they_are_used(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = ims_start(test, &e, 0);
+	struct virtio_irq_vector *vec = ims_vector(test, store, 0);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_DEACTIVATE, 1, 0);
+	virtio_irq_deactivate(vec);
+	virtio_irq_free(vec);
+	virtio_irq_store_release(store);
+	/* FREE is answered, DEACTIVATE is not; KASAN watches */
+	ims_vector(test, store, BLOCK);
+	KUNIT_EXPECT_EQ(test, e.host->num_held, 1);
+	KUNIT_EXPECT_FALSE(test, store->unfreed.valid);
+	KUNIT_EXPECT_EQ(test, count_records(store), 2);
+	fake_host_speak(e.host);
+	virtio_irq_flush_timer(&e.vi->timer);
+
+	engine_settle(test, &e);
+	engine_hold(&e);
+	ims_vector(test, store, 2 * BLOCK);
+	KUNIT_EXPECT_EQ(test, count_records(store), 3);
+	engine_let(&e);
+	ims_vector(test, store, 3 * BLOCK);
+	KUNIT_EXPECT_EQ(test, count_records(store), 3);
+}
+
+/* A slot that was given up does not lead to a record that is freed; KASAN watches */
+static void records_go_before_a_late_answer(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+
+	e.host->ims_store = IMS;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	store = virtio_irq_find_store(e.ep, IMS);
+	KUNIT_ASSERT_NOT_NULL(test, store);
+	vec = ims_vector(test, store, 0);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ETIMEDOUT);
+	virtio_irq_free(vec);
+	virtio_irq_store_release(store);
+	engine_settle(test, &e);
+	ims_vector(test, store, BLOCK);
+	KUNIT_EXPECT_EQ(test, count_records(store), 1);
+	virtio_irq_detach(e.ep);
+	KUNIT_EXPECT_TRUE(test, list_empty(&e.vi->endpoints));
+}
+
+/*
  * PASIDs
  */
 
@@ -571,12 +691,12 @@ static void pasid_of_a_live_vector(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, 1);
 	/* The same again is free, and so is its route */
 	KUNIT_EXPECT_EQ(test, virtio_irq_set_pasid(vec, 1), 0);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_a), 0);
 	KUNIT_EXPECT_EQ(test, e.host->num_requests, 1);
 	virtio_irq_compose(vec, &after);
 	KUNIT_EXPECT_MEMEQ(test, &before, &after, sizeof(before));
 	/* A move keeps it, and none is possible again */
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, 1);
 	KUNIT_EXPECT_EQ(test, virtio_irq_set_pasid(vec, VIRTIO_IRQ_NO_PASID), 0);
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, VIRTIO_IRQ_NO_PASID);
@@ -600,7 +720,7 @@ static void pasid_refused(struct kunit *test)
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_PERM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_set_pasid(vec, 2), -EPERM);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b, false), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_EQ(test, ims_fake(&e, 0)->pasid, 1);
 }
 
@@ -655,6 +775,10 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(far_apart),
 	KUNIT_CASE(kept_vector_is_disarmed),
 	KUNIT_CASE(store_survives_a_reset),
+	KUNIT_CASE(records_go_with_their_block),
+	KUNIT_CASE(records_stay_until_free_is_answered),
+	KUNIT_CASE(records_stay_while_they_are_used),
+	KUNIT_CASE(records_go_before_a_late_answer),
 	KUNIT_CASE(pasid_on_the_wire),
 	KUNIT_CASE(pasid_of_a_live_vector),
 	KUNIT_CASE(pasid_refused),

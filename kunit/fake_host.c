@@ -7,6 +7,7 @@
  */
 #include <kunit/device.h>
 #include <kunit/test-bug.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/module.h>
@@ -112,6 +113,10 @@ static void fake_one(struct fake_host *host, u16 head)
 		break;
 	case FAKE_GRANTED:
 		((struct virtio_irq_rsp_alloc *)rsp)->granted = cpu_to_le32(arg);
+		((struct virtio_irq_rsp_alloc *)rsp)->reason = arg >> 32;
+		break;
+	case FAKE_SLOW:
+		mdelay(arg);
 		break;
 	case FAKE_SILENT:
 		fake_hold(host, head, len);
@@ -216,43 +221,17 @@ static u64 fake_get_features(struct virtio_device *vdev)
 
 static int fake_finalize_features(struct virtio_device *vdev)
 {
-	u64 ring_reset = vdev->features & BIT_ULL(VIRTIO_F_RING_RESET);
-
 	if (to_fake(vdev)->no_finalize > 0) {
 		to_fake(vdev)->no_finalize--;
 		return -EINVAL;
 	}
-	/* The ring does not know this one, it is the transport's */
 	vring_transport_features(vdev);
-	vdev->features |= ring_reset;
 	return 0;
 }
 
 static const char *fake_bus_name(struct virtio_device *vdev)
 {
 	return "fake";
-}
-
-static int fake_disable_vq_and_reset(struct virtqueue *vq)
-{
-	struct fake_host *host = to_fake(vq->vdev);
-	unsigned long flags;
-
-	if (!host->can_reset)
-		return -EBUSY;
-	raw_spin_lock_irqsave(&host->lock, flags);
-	host->resets++;
-	host->num_held = 0;
-	host->last_avail = 0;
-	raw_spin_unlock_irqrestore(&host->lock, flags);
-	if (host->in_reset)
-		host->in_reset(host);
-	return 0;
-}
-
-static int fake_enable_vq_after_reset(struct virtqueue *vq)
-{
-	return 0;
 }
 
 static const struct virtio_config_ops fake_config_ops = {
@@ -266,8 +245,6 @@ static const struct virtio_config_ops fake_config_ops = {
 	.get_features		= fake_get_features,
 	.finalize_features	= fake_finalize_features,
 	.bus_name		= fake_bus_name,
-	.disable_vq_and_reset	= fake_disable_vq_and_reset,
-	.enable_vq_after_reset	= fake_enable_vq_after_reset,
 };
 
 static void fake_release(struct device *dev)
@@ -299,7 +276,6 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features)
 	KUNIT_ASSERT_NOT_NULL(test, host);
 	raw_spin_lock_init(&host->lock);
 	host->features = BIT_ULL(VIRTIO_F_VERSION_1) | features;
-	host->can_reset = true;
 	host->quota = UINT_MAX;
 	host->multi_msi = 5;
 	host->ring = FAKE_RING;

@@ -25,10 +25,24 @@
 
 #define FAKE_WINDOW_START	0xfee00000ULL
 #define FAKE_WINDOW_END		0xfeefffffULL
-#define FAKE_PAIR_ADDRESS	0xfee00010ULL
+/*
+ * What x86 ignores, whoever sends it: to logical destination 0, with the reserved
+ * delivery mode in data bits 8 to 10. Numbers below 0x2000 fit into 16 bits, and what
+ * is aligned to 32 stays so
+ */
+#define FAKE_PAIR_ADDRESS	0xfee00004ULL
+#define FAKE_PAIR_DATA(number)	(((number) & 0xff) | 0x300 | ((number) & ~0xffU) << 3)
 
+/*
+ * @first and @count are those of the block that it was allocated in, with count 0
+ * of none; they stay when it is freed, until all vectors of the block are.
+ */
 struct fake_vector {
 	bool			allocated;
+	u32			first;
+	u32			count;
+	u16			flags;		/* VIRTIO_IRQ_ALLOC_F_*, but COMMIT */
+	u8			addr_width;
 	bool			committed;
 	bool			armed;
 	u32			pair;
@@ -58,11 +72,12 @@ enum fake_fault {
 	FAKE_STATUS,		/* @arg: status, although it took effect */
 	FAKE_ADDRESS,		/* @arg: pair address */
 	FAKE_DATA,		/* @arg: pair data */
-	FAKE_GRANTED,		/* @arg: granted */
+	FAKE_GRANTED,		/* @arg: granted | (u64)reason << 32 */
 	FAKE_SILENT,		/* it took effect, no answer until fake_host_speak() */
 	FAKE_LOST,		/* it did not even take effect, no answer ever */
 	FAKE_TWICE,		/* answered twice */
 	FAKE_WRONG_ID,		/* a used id that was never submitted */
+	FAKE_SLOW,		/* @arg: after so many ms */
 };
 
 struct fake_host {
@@ -74,7 +89,6 @@ struct fake_host {
 	u32			generation;
 	unsigned int		restless;	/* it changes so often while it is read */
 	u8			status;
-	bool			can_reset;
 
 	raw_spinlock_t		lock;	/* guards all below */
 	u16			last_avail;
@@ -98,6 +112,7 @@ struct fake_host {
 	u8			ims_flags;
 	bool			ims_open;	/* it has no fixed size */
 	u8			pasid_width;
+	u32			attach_flags;	/* of the answer to ATTACH */
 	bool			own_tlvs;	/* ATTACH answers @tlvs */
 	u8			tlvs[FAKE_TLV_SIZE];
 	bool			no_features;	/* FEATURES_OK does not stay set */
@@ -107,13 +122,12 @@ struct fake_host {
 	u64			window_start;
 	u64			window_end;
 	unsigned int		notifications;
-	unsigned int		resets;
 	unsigned int		malformed;	/* requests of the driver, none is */
 	unsigned int		num_requests;
 	struct fake_request	log[FAKE_LOG];
 	struct fake_endpoint	endpoints[FAKE_ENDPOINTS];
 
-	/* Called by a reset of the device or of its queue, in the worker's context */
+	/* Called by a reset of the device, in the worker's context */
 	void (*in_reset)(struct fake_host *host);
 	/* Answers instead of the model, with the lock held; see hostile_test.c */
 	void (*answer)(struct fake_host *host, u16 head, const u8 *req, u32 req_len,

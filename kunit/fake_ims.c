@@ -13,12 +13,13 @@
  * The callbacks of its driver
  */
 
-static struct fake_ims_slot *fake_ims_slot(struct msi_desc *desc)
+static struct fake_ims_slot *fake_ims_slot(struct msi_desc *desc, void *data)
 {
-	struct fake_ims *ims = dev_get_drvdata(desc->dev);
+	struct fake_ims *ims = data;
 	struct fake_ims_slot *slot = &ims->slots[desc->msi_index];
 
 	ims->misuse += !irqs_disabled();
+	ims->misuse += desc->dev != fake_ims_dev(ims);
 	/* Without one it is the first call for an interrupt that is being added */
 	if (desc->irq)
 		ims->misuse += !raw_spin_is_locked(&irq_to_desc(desc->irq)->lock);
@@ -26,10 +27,10 @@ static struct fake_ims_slot *fake_ims_slot(struct msi_desc *desc)
 	return slot;
 }
 
-static void fake_ims_write_msg(struct msi_desc *desc, struct msi_msg *msg)
+static void fake_ims_write_msg(struct msi_desc *desc, struct msi_msg *msg, void *data)
 {
-	struct fake_ims *ims = dev_get_drvdata(desc->dev);
-	struct fake_ims_slot *slot = fake_ims_slot(desc);
+	struct fake_ims_slot *slot = fake_ims_slot(desc, data);
+	struct fake_ims *ims = data;
 
 	ims->misuse += !slot->masked;
 	slot->writes++;
@@ -37,20 +38,20 @@ static void fake_ims_write_msg(struct msi_desc *desc, struct msi_msg *msg)
 	slot->msg.data = msg->data;
 }
 
-static void fake_ims_mask(struct msi_desc *desc)
+static void fake_ims_mask(struct msi_desc *desc, void *data)
 {
-	fake_ims_slot(desc)->masked = true;
+	fake_ims_slot(desc, data)->masked = true;
 }
 
-static void fake_ims_unmask(struct msi_desc *desc)
+static void fake_ims_unmask(struct msi_desc *desc, void *data)
 {
-	fake_ims_slot(desc)->masked = false;
+	fake_ims_slot(desc, data)->masked = false;
 }
 
-static void fake_ims_set_pasid(struct msi_desc *desc, u32 pasid)
+static void fake_ims_set_pasid(struct msi_desc *desc, u32 pasid, void *data)
 {
-	struct fake_ims *ims = dev_get_drvdata(desc->dev);
-	struct fake_ims_slot *slot = fake_ims_slot(desc);
+	struct fake_ims_slot *slot = fake_ims_slot(desc, data);
+	struct fake_ims *ims = data;
 
 	ims->misuse += !slot->masked;
 	slot->pasid = pasid;
@@ -129,7 +130,7 @@ static void fake_ims_end(void *data)
  */
 struct domain *fake_ims_world(struct kunit *test, const struct fake_parent_caps *caps)
 {
-	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE | DOMAIN_RING_RESET |
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE |
 						  BIT_ULL(VIRTIO_IRQ_F_PASID));
 
 	d->host->ims_store = FAKE_IMS_STORE;
@@ -167,6 +168,7 @@ struct fake_ims *fake_ims_device(struct domain *d, u32 first, u32 count)
 	ims->ims = (struct virtio_irq_ims) {
 		.name		= "FAKE-IMS",
 		.ops		= &fake_ims_ops,
+		.data		= ims,
 		.store		= FAKE_IMS_STORE,
 		.first		= first,
 		.count		= count,

@@ -4,6 +4,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/log2.h>
+
 #include "fake_host.h"
 
 static size_t fake_status(u8 *rsp, u8 status)
@@ -43,6 +45,7 @@ static size_t fake_attach(struct fake_host *host, u32 id, u8 *rsp)
 		return fake_status(rsp, VIRTIO_IRQ_S_NOSPC);
 
 	memset(reply, 0, sizeof(*reply) + FAKE_TLV_SIZE);
+	reply->flags = cpu_to_le32(host->attach_flags);
 	window->head.type = cpu_to_le16(VIRTIO_IRQ_TLV_T_WINDOW);
 	window->head.length = cpu_to_le16(sizeof(*window) - sizeof(window->head));
 	window->start = cpu_to_le64(host->window_start);
@@ -90,6 +93,46 @@ static void fake_free(struct fake_host *host, struct fake_vector *vec)
 	memset(vec, 0, sizeof(*vec));
 }
 
+/* The values of a block are free when all its vectors are */
+static void fake_free_of_block(struct fake_host *host, struct fake_vector *vectors, u32 index)
+{
+	u32 first = vectors[index].first, count = vectors[index].count, i;
+
+	fake_free(host, &vectors[index]);
+	vectors[index].first = first;
+	vectors[index].count = count;
+	for (i = 0; i < count; i++)
+		if (vectors[first + i].allocated)
+			return;
+	for (i = 0; i < count; i++)
+		vectors[first + i].count = 0;
+}
+
+/* Is an index allocated for the same needs, or for none? */
+static bool fake_alike(const struct fake_vector *vec, const struct virtio_irq_req_alloc *req)
+{
+	u16 flags = le16_to_cpu(req->flags) & ~VIRTIO_IRQ_ALLOC_F_COMMIT;
+
+	if (!vec->allocated)
+		return !vec->count;
+	return vec->flags == flags && vec->addr_width == req->addr_width;
+}
+
+/* All of it is free, or the block or its first vectors */
+static bool fake_block_alike(const struct fake_vector *vec,
+			     const struct virtio_irq_req_alloc *req)
+{
+	u32 first = le32_to_cpu(req->first), count = le32_to_cpu(req->count), i;
+
+	for (i = 0; i < count; i++)
+		if (!fake_alike(&vec[first + i], req) ||
+		    vec[first + i].allocated != vec[first].allocated)
+			return false;
+	return !vec[first].allocated ||
+	       (vec[first].first == first && count <= vec[first].count &&
+		roundup_pow_of_two(count) == roundup_pow_of_two(vec[first].count));
+}
+
 static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 			 const struct virtio_irq_req_alloc *req, u8 *rsp)
 {
@@ -97,6 +140,7 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 	u32 first = le32_to_cpu(req->first), count = le32_to_cpu(req->count), granted = 0, size;
 	struct fake_vector *vectors = fake_vectors(host, ep, req->store, &size);
 	bool block = req->flags & cpu_to_le16(VIRTIO_IRQ_ALLOC_F_CONTIGUOUS);
+	u8 reason = VIRTIO_IRQ_S_OK;
 
 	if (!vectors)
 		return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
@@ -104,23 +148,36 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	if (req->addr_width < 64 && host->window_start >> req->addr_width)
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
-	if (block && host->allocated + count > host->quota)
+	if (block && !fake_block_alike(vectors, req))
+		return fake_status(rsp, VIRTIO_IRQ_S_BUSY);
+	if (block && !vectors[first].allocated && host->allocated + count > host->quota)
 		return fake_status(rsp, VIRTIO_IRQ_S_QUOTA);
-	while (granted < count && (vectors[first + granted].allocated ||
-				   host->allocated < host->quota)) {
+	for (; granted < count; granted++) {
 		struct fake_vector *vec = &vectors[first + granted];
 
+		if (!fake_alike(vec, req))
+			reason = VIRTIO_IRQ_S_BUSY;
+		else if (!vec->allocated && host->allocated >= host->quota)
+			reason = VIRTIO_IRQ_S_QUOTA;
+		if (reason)
+			break;
 		host->allocated += !vec->allocated;
+		if (block && !vec->allocated) {
+			vec->first = first;
+			vec->count = count;
+		}
 		vec->allocated = true;
+		vec->flags = le16_to_cpu(req->flags) & ~VIRTIO_IRQ_ALLOC_F_COMMIT;
+		vec->addr_width = req->addr_width;
 		vec->committed |= !!(req->flags & cpu_to_le16(VIRTIO_IRQ_ALLOC_F_COMMIT));
 		/* Small numbers, for stores of 16 bits; aligned to 32 for blocks */
-		vec->pair = (req->store ? 0x2000 : 0x400) + first + granted;
-		granted++;
+		vec->pair = FAKE_PAIR_DATA((req->store ? FAKE_VECTORS : 0) + first + granted);
 	}
 	if (!granted)
-		return fake_status(rsp, VIRTIO_IRQ_S_QUOTA);
+		return fake_status(rsp, reason);
 	memset(reply, 0, sizeof(*reply));
 	reply->granted = cpu_to_le32(granted);
+	reply->reason = reason;
 	return sizeof(*reply);
 }
 
@@ -138,7 +195,7 @@ static size_t fake_range(struct fake_host *host, struct fake_endpoint *ep,
 		struct fake_vector *vec = &vectors[i];
 
 		if (req->head.type == VIRTIO_IRQ_T_FREE) {
-			fake_free(host, vec);
+			fake_free_of_block(host, vectors, i);
 			continue;
 		}
 		if (!vec->allocated)

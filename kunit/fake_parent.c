@@ -409,6 +409,15 @@ static void fake_parent_delete(void *data)
 	kfree(parent);
 }
 
+static bool fake_parent_is_inert(const struct virtio_irq_msg *msg)
+{
+	return msg->data >= FAKE_VECTORS_END;
+}
+
+static const struct virtio_irq_parent_kind fake_parent_kind = {
+	.is_inert	= fake_parent_is_inert,
+};
+
 /**
  * fake_parent_new - an MSI parent domain
  * @test: the test it lives as long as; at its end nothing may be allocated
@@ -447,6 +456,7 @@ struct fake_parent *fake_parent_new(struct kunit *test, const struct fake_parent
 	parent->domain = irq_domain_instantiate(&info);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, parent->domain);
 	virtio_irq_kunit_parent_ops = &fake_parent_domain_ops;
+	virtio_irq_kunit_parent_kind = &fake_parent_kind;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_parent_delete, parent), 0);
 	return parent;
 }

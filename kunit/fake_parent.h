@@ -20,6 +20,8 @@
 #define FAKE_ROUTE_CPU_SHIFT	12
 #define FAKE_FIRST_VECTOR	0x30
 #define FAKE_RESERVED_VECTOR	0xef
+/* Its rule for what it ignores: the data is no number of a vector */
+#define FAKE_VECTORS_END	0x100
 
 enum fake_parent_op {
 	FAKE_PARENT_ANY,

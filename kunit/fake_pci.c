@@ -18,6 +18,7 @@
 #include <linux/unaligned.h>
 
 #include "fake_pci.h"
+#include "irq-virtio.h"
 
 #define FAKE_PCI_VENDOR		0xfefe
 #define FAKE_PCI_DEVICE		0x0001
@@ -257,8 +258,10 @@ static void fake_pci_init_config(struct fake_pci_function *fn, const struct fake
 
 	memset(fn->config, 0, sizeof(fn->config));
 	memset(fn->writable, 0, sizeof(fn->writable));
-	put_unaligned_le16(FAKE_PCI_VENDOR, &fn->config[PCI_VENDOR_ID]);
-	put_unaligned_le16(FAKE_PCI_DEVICE, &fn->config[PCI_DEVICE_ID]);
+	put_unaligned_le16(caps->controller ? PCI_VENDOR_ID_REDHAT_QUMRANET : FAKE_PCI_VENDOR,
+			   &fn->config[PCI_VENDOR_ID]);
+	put_unaligned_le16(caps->controller ? VIRTIO_IRQ_PCI_DEVICE_ID : FAKE_PCI_DEVICE,
+			   &fn->config[PCI_DEVICE_ID]);
 	put_unaligned_le16(PCI_STATUS_CAP_LIST, &fn->config[PCI_STATUS]);
 	put_unaligned_le16(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE,
 			   &fn->writable[PCI_COMMAND]);
@@ -376,6 +379,7 @@ static void fake_pci_remove(struct pci_dev *pdev)
 
 static const struct pci_device_id fake_pci_ids[] = {
 	{ PCI_DEVICE(FAKE_PCI_VENDOR, FAKE_PCI_DEVICE) },
+	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, VIRTIO_IRQ_PCI_DEVICE_ID) },
 	{ }
 };
 

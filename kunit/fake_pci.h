@@ -35,6 +35,7 @@
  * @msi_log2: log2 of the messages it asks for
  * @msix: entries of its MSI-X table, 0: no MSI-X
  * @bridge: a PCI-to-PCI bridge
+ * @controller: has the IDs of a virtio-irq
  */
 struct fake_pci_caps {
 	bool			msi;
@@ -43,6 +44,7 @@ struct fake_pci_caps {
 	u8			msi_log2;
 	u16			msix;
 	bool			bridge;
+	bool			controller;
 };
 
 /**

@@ -3,7 +3,7 @@
  * KUnit test of the virtio-irq request engine against a hostile host
  *
  * Every field of every answer is random, and so are used lengths and ids, the
- * time of an answer, whether there is one, and whether a queue reset works.
+ * time of an answer, and whether there is one.
  * Nothing of that may hang, crash or corrupt this kernel; and when the host
  * comes to its senses in the end, neither side holds anything of the other.
  *
@@ -274,7 +274,7 @@ static void hostile_op(struct fake_host *host, struct hostile_endpoint *e)
 		break;
 	case 11 ... 13:
 		if (vec && e->slot[i].active)
-			virtio_irq_reroute(vec, &route, dice(rnd, 2));
+			virtio_irq_reroute(vec, &route);
 		break;
 	case 14:
 		if (vec && e->slot[i].active) {
@@ -297,9 +297,6 @@ static void hostile_whim(struct fake_host *host)
 	case 0 ... 3:
 		fake_host_speak(host);
 		break;
-	case 4:
-		host->can_reset = dice(rnd, 2);
-		break;
 	case 5:
 		host->config.max_count = cpu_to_le32(some_u64(rnd));
 		virtio_config_changed(&host->vdev);
@@ -313,6 +310,11 @@ static void hostile_whim(struct fake_host *host)
 			host->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 			virtio_config_changed(&host->vdev);
 		}
+		break;
+	case 4:
+		/* Some it never answers: what an administrator does when none is left */
+		if (READ_ONCE(host->vi->abandoned) >= host->vi->num_slots - 1)
+			virtio_irq_ask_reset(host->vi);
 		break;
 	case 8:
 		host->quota = dice(rnd, 2) ? UINT_MAX : dice(rnd, 100);
@@ -332,8 +334,7 @@ static bool hostile_settled(struct virtio_irq *vi)
 static void hostile(struct kunit *test)
 {
 	struct hostile_endpoint *e = kunit_kcalloc(test, HOSTILE_EPS, sizeof(*e), GFP_KERNEL);
-	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_LAZY) |
-						     BIT_ULL(VIRTIO_F_RING_RESET));
+	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_LAZY));
 	u64 seed = hostile_seed ?: get_random_u32();
 	unsigned int i, op, old_resets;
 
@@ -351,10 +352,8 @@ static void hostile(struct kunit *test)
 	for (op = 0; host->num_requests < hostile_ops && op < 100 * hostile_ops; op++) {
 		hostile_op(host, &e[dice(&hostile_guest, HOSTILE_EPS)]);
 		hostile_whim(host);
-		if (READ_ONCE(host->vi->state) != VIRTIO_IRQ_READY) {
+		if (READ_ONCE(host->vi->state) != VIRTIO_IRQ_READY)
 			hostile_hurry(host->vi);
-			host->can_reset |= !dice(&hostile_host, 8);
-		}
 		if (!(op & 255))
 			cond_resched();
 	}
@@ -362,12 +361,11 @@ static void hostile(struct kunit *test)
 
 	/* The host has thought better of it, and what it owes it answers now */
 	host->answer = NULL;
-	host->can_reset = true;
 	host->quota = UINT_MAX;
 	host->config.max_count = cpu_to_le32(FAKE_VECTORS);
 	virtio_config_changed(&host->vdev);
 	fake_host_speak(host);
-	old_resets = host->resets;
+	old_resets = host->vi->stats.device_resets;
 	for (i = 0; i < 600 && !hostile_settled(host->vi); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(host->vi->state), VIRTIO_IRQ_READY);
@@ -383,8 +381,8 @@ static void hostile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, host->allocated, 0);
 	for (i = 0; i < FAKE_ENDPOINTS; i++)
 		KUNIT_EXPECT_FALSE(test, host->endpoints[i].attached);
-	kunit_info(test, "%u requests, %u queue resets, %llu device resets, %llu malformed\n",
-		   host->num_requests, host->resets, host->vi->stats.device_resets,
+	kunit_info(test, "%u requests, %llu recoveries, %llu device resets, %llu malformed\n",
+		   host->num_requests, host->vi->stats.recoveries, host->vi->stats.device_resets,
 		   host->vi->stats.malformed);
 	/* Otherwise it was not hostile */
 	KUNIT_EXPECT_GT(test, host->vi->stats.malformed, hostile_ops / 100);

@@ -4,7 +4,10 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <kunit/static_stub.h>
+
 #include "fake_ims.h"
+#include "irq-virtio.h"
 
 static int bind(struct fake_ims *ims)
 {
@@ -64,6 +67,54 @@ static void not_served(struct kunit *test)
 	ims = fake_ims_device(d, 0, 8);
 	KUNIT_EXPECT_EQ(test, bind(ims), -ENODEV);
 	expect_not_bound(ims);
+}
+
+/*
+ * A controller that is on the bus and has no driver yet: as long as the driver core
+ * thinks that one may come
+ */
+static int drivers_may_come(struct device *dev)
+{
+	return -EPROBE_DEFER;
+}
+
+static int drivers_are_late(struct device *dev)
+{
+	return -ETIMEDOUT;
+}
+
+static const struct fake_pci_caps controller = { .msix = 2, .controller = true };
+
+static void controller_may_come(struct kunit *test)
+{
+	struct domain *d = fake_ims_world(test, &domain_reservation);
+	struct fake_pci_function *ctrl = fake_pci_function(d->pci, FAKE_PCI_BUS,
+							   PCI_DEVFN(9, 0), &controller);
+	struct fake_ims *ims;
+
+	d->fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	ims = fake_ims_device(d, 0, 8);
+	kunit_activate_static_stub(test, virtio_irq_check_deferral, drivers_may_come);
+	KUNIT_EXPECT_EQ(test, bind(ims), -ENODEV);
+
+	ctrl->probe_error = -EPROBE_DEFER;
+	fake_pci_plug(ctrl);
+	KUNIT_EXPECT_EQ(test, bind(ims), -EPROBE_DEFER);
+	kunit_activate_static_stub(test, virtio_irq_check_deferral, drivers_are_late);
+	KUNIT_EXPECT_EQ(test, bind(ims), -ENODEV);
+	kunit_activate_static_stub(test, virtio_irq_check_deferral, drivers_may_come);
+
+	/* Bound by the driver of its transport, and not by virtio-irq's */
+	ctrl->probe_error = 0;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(ctrl), 0);
+	KUNIT_EXPECT_EQ(test, bind(ims), -EPROBE_DEFER);
+	/* It is there, and has not taken the function over: nothing is to be waited for */
+	scope_range(d, 0, 0, 0xff);
+	d->host->vdev.dev.parent = &ctrl->pdev->dev;
+	domain_start(d);
+	KUNIT_EXPECT_EQ(test, bind(ims), -ENODEV);
+	expect_not_bound(ims);
+	device_release_driver(&d->host->vdev.dev);
 }
 
 /* A function may inherit the domain and not have been taken over */
@@ -132,6 +183,11 @@ static void bad_arguments(struct kunit *test)
 	ims->ims.addr_width = 65;
 	KUNIT_EXPECT_EQ(test, bind(ims), -EINVAL);
 	expect_not_bound(ims);
+
+	/* It would not go before the function's driver */
+	fake_ims_dev(ims)->parent = d->fn->pdev->dev.parent;
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_bind(fake_ims_dev(ims), d->fn->pdev, &good), -EINVAL);
+	fake_ims_dev(ims)->parent = &d->fn->pdev->dev;
 
 	/* A PCI function has its own MSI domain */
 	KUNIT_EXPECT_EQ(test, virtio_irq_ims_bind(&d->fn->pdev->dev, d->fn->pdev, &good), -EINVAL);
@@ -359,6 +415,69 @@ static void bound_in_functions_probe(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->host->allocated, 0);
 }
 
+/* Its driver has forgotten about it */
+static void ends_with_its_driver(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 0, 8), *other;
+
+	ims->careless = true;
+	KUNIT_ASSERT_EQ(test, bind(ims), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_ims_create_domain(fake_ims_dev(ims)), 0);
+	fake_ims_delete(ims);
+	/* Its slots are free, and the endpoint is the function's alone */
+	other = fake_ims_device(d, 0, 0);
+	KUNIT_EXPECT_EQ(test, bind(other), 0);
+	virtio_irq_ims_unbind(fake_ims_dev(other));
+	fake_pci_unbind(d->fn);
+	KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, fake_pci_endpoint(d->fn)));
+	domain_expect_idle(d);
+}
+
+/* A device without a driver, that went and was never unbound */
+static void ends_with_the_functions_driver(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 0, 8), *last;
+
+	ims->careless = true;
+	device_release_driver(fake_ims_dev(ims));
+	KUNIT_ASSERT_EQ(test, bind(ims), 0);
+	fake_ims_delete(ims);
+	last = fake_ims_device(d, 8, 8);
+	last->careless = true;
+	device_release_driver(fake_ims_dev(last));
+	KUNIT_ASSERT_EQ(test, bind(last), 0);
+	fake_pci_unbind(d->fn);
+	KUNIT_EXPECT_NULL(test, fake_host_endpoint(d->host, fake_pci_endpoint(d->fn)));
+	KUNIT_EXPECT_NULL(test, dev_get_msi_domain(fake_ims_dev(last)));
+
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(d->fn), 0);
+	KUNIT_ASSERT_TRUE(test, domain_served(d, d->fn));
+	KUNIT_EXPECT_EQ(test, bind(last), 0);
+	virtio_irq_ims_unbind(fake_ims_dev(last));
+	/* What was unbound in time is not undone a second time */
+	KUNIT_EXPECT_EQ(test, bind(last), 0);
+	fake_pci_unbind(d->fn);
+	domain_expect_idle(d);
+}
+
+/* Nobody would end it */
+static void nobody_has_a_driver(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 0, 8);
+	struct device_driver *driver = d->fn->pdev->dev.driver;
+
+	ims->careless = true;
+	device_release_driver(fake_ims_dev(ims));
+	d->fn->pdev->dev.driver = NULL;
+	KUNIT_EXPECT_EQ(test, bind(ims), -ENODEV);
+	d->fn->pdev->dev.driver = driver;
+	KUNIT_EXPECT_EQ(test, bind(ims), 0);
+	virtio_irq_ims_unbind(fake_ims_dev(ims));
+}
+
 /* What a block is reserved for cannot differ within it */
 static void needs_differ(struct kunit *test)
 {
@@ -414,6 +533,7 @@ static void parent_refuses(struct kunit *test)
 static struct kunit_case ims_bind_cases[] = {
 	KUNIT_CASE(bound_and_unbound),
 	KUNIT_CASE(not_served),
+	KUNIT_CASE(controller_may_come),
 	KUNIT_CASE(inherited),
 	KUNIT_CASE(remapping_parent),
 	KUNIT_CASE(bad_arguments),
@@ -425,6 +545,9 @@ static struct kunit_case ims_bind_cases[] = {
 	KUNIT_CASE(has_msi_data),
 	KUNIT_CASE(bound_in_probe),
 	KUNIT_CASE(bound_in_functions_probe),
+	KUNIT_CASE(ends_with_its_driver),
+	KUNIT_CASE(ends_with_the_functions_driver),
+	KUNIT_CASE(nobody_has_a_driver),
 	KUNIT_CASE(needs_differ),
 	KUNIT_CASE(other_domains_refused),
 	KUNIT_CASE(parent_refuses),

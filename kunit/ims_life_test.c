@@ -62,7 +62,7 @@ static void reset_restores_everything(struct kunit *test)
 	expect_armed(ims, 150);
 	KUNIT_EXPECT_FALSE(test, fake_ims_vector(ims, 151)->armed);
 	KUNIT_EXPECT_EQ(test, fake_ims_vector(ims, 150)->pasid, 78);
-	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 3);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 0);
 	finish(ims);
 }
 
@@ -149,7 +149,8 @@ static void fixed_number(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		KUNIT_ASSERT_EQ(test, fake_ims_request(ims, i, msi_get_virq(dev, i)), 0);
 	for (i = 0; i < 4; i++) {
-		DOMAIN_EXPECT_MSG(test, ims->slots[i].msg, FAKE_PAIR_ADDRESS, 0x2008 + i);
+		DOMAIN_EXPECT_MSG(test, ims->slots[i].msg, FAKE_PAIR_ADDRESS,
+				  FAKE_PAIR_DATA(FAKE_VECTORS + 8 + i));
 		KUNIT_EXPECT_NULL(test, ims->slots[i].cookie);
 		expect_armed(ims, i);
 	}
@@ -205,6 +206,48 @@ static void fixed_number_refused(struct kunit *test)
 	platform_device_msi_free_irqs_all(dev);
 	KUNIT_EXPECT_EQ(test, init_irqs(ims, 8), 0);
 	platform_device_msi_free_irqs_all(dev);
+	finish(ims);
+}
+
+/* The driver's own function for it, which says what the host said */
+static void fixed_number_by_virtio_irq(struct kunit *test)
+{
+	struct domain *d = started(test);
+	struct fake_ims *ims = fake_ims_device(d, 60, 8);
+	struct device *dev = fake_ims_dev(ims);
+	int i;
+
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), -ENODEV);
+	virtio_irq_ims_free_irqs(dev);
+	KUNIT_ASSERT_EQ(test, bind(ims), 0);
+	virtio_irq_ims_free_irqs(dev);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 9), -ENODEV);
+	/* The second block */
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ALLOC, 1, VIRTIO_IRQ_S_QUOTA);
+	fake_host_skip(d->host, 1);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+	virtio_irq_ims_free_irqs(dev);
+	/* And what others say is not the host's word of before */
+	fake_parent_fail(d->parent, FAKE_PARENT_ALLOC, 0, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), -ENOSPC);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), -EBUSY);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_create_domain(dev), -EBUSY);
+	for (i = 0; i < 8; i++) {
+		KUNIT_ASSERT_EQ(test, fake_ims_request(ims, i, msi_get_virq(dev, i)), 0);
+		expect_armed(ims, i);
+	}
+	for (i = 0; i < 8; i++)
+		fake_ims_free(ims, i);
+	virtio_irq_ims_free_irqs(dev);
+	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_ims_create_domain(dev), 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), -EBUSY);
+	virtio_irq_ims_free_irqs(dev);
+	KUNIT_EXPECT_EQ(test, fake_ims_add(ims, 0, NO_PASID), 0);
 	finish(ims);
 }
 
@@ -420,6 +463,7 @@ static struct kunit_case ims_life_cases[] = {
 	KUNIT_CASE(fixed_number),
 	KUNIT_CASE(fixed_number_after_one_by_one),
 	KUNIT_CASE(fixed_number_refused),
+	KUNIT_CASE(fixed_number_by_virtio_irq),
 	KUNIT_CASE(device_per_vector),
 	KUNIT_CASE(functions_driver_goes_first),
 	KUNIT_CASE(function_is_unplugged),

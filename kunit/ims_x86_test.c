@@ -113,13 +113,12 @@ static void fixed_number_on_x86(struct kunit *test)
 	struct device *dev = fake_ims_dev(ims);
 
 	virtio_irq_ims_remove_domain(dev);
-	KUNIT_ASSERT_EQ(test, platform_device_msi_init_and_alloc_irqs(dev, 8,
-								      fake_ims_ops.write_msg), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_ims_alloc_irqs(dev, 8), 0);
 	KUNIT_ASSERT_EQ(test, fake_ims_request(ims, 7, msi_get_virq(dev, 7)), 0);
 	KUNIT_EXPECT_TRUE(test, routed(ims, 7));
 	KUNIT_EXPECT_TRUE(test, delivered(ims, 7));
 	fake_ims_free(ims, 7);
-	platform_device_msi_free_irqs_all(dev);
+	virtio_irq_ims_free_irqs(dev);
 	finish(ims);
 }
 

@@ -132,7 +132,8 @@ static void bound_soon_after_a_failed_probe(struct kunit *test)
 	fn->probe_error = 0;
 	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
 	enable_work(&d->vi->doms->walk);
-	/* It is as it was */
+	/* It is as it was, and the controller does not go before it */
+	KUNIT_EXPECT_FALSE(test, list_empty(&fn->pdev->dev.links.suppliers));
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 1);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 0);
 	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
@@ -180,6 +181,27 @@ static void removed_soon_after_a_failed_probe(struct kunit *test)
 	enable_work(&d->vi->doms->walk);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_ATTACH), 5);
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 5);
+}
+
+/* Nor can its probe be tried again if the controller depends on it by now */
+static void no_link_after_a_failed_probe(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN,
+							 &domain_msix);
+	struct device_link *link;
+
+	domain_start(d);
+	disable_work_sync(&d->vi->doms->walk);
+	fn->probe_error = -EIO;
+	fake_pci_plug(fn);
+	fn->probe_error = 0;
+	link = device_link_add(&d->host->vdev.dev, &fn->pdev->dev, DL_FLAG_STATELESS);
+	KUNIT_ASSERT_NOT_NULL(test, link);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	enable_work(&d->vi->doms->walk);
+	domain_expect_alone(d, fn);
+	device_link_del(link);
 }
 
 /* The controller depends on the device: it cannot be unbound before it */
@@ -414,14 +436,13 @@ static void controller_unplugged(struct kunit *test)
 	d->parent->move = true;
 	KUNIT_EXPECT_EQ(test, fake_parent_set_affinity(d->parent, pci_irq_vector(fn->pdev, 1),
 						       cpumask_of(0)), 0);
-	KUNIT_EXPECT_EQ(test, d->vi->state, VIRTIO_IRQ_BROKEN);
+	KUNIT_EXPECT_NE(test, d->vi->state, VIRTIO_IRQ_READY);
 	device_release_driver(&d->host->vdev.dev);
 	KUNIT_EXPECT_LT(test, ktime_get_mono_fast_ns() - start, 10 * NSEC_PER_SEC);
 
 	KUNIT_EXPECT_NULL(test, d->host->vdev.dev.driver);
 	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
 	KUNIT_EXPECT_EQ(test, d->host->notifications, 0);
-	KUNIT_EXPECT_EQ(test, d->host->resets, 0);
 	KUNIT_EXPECT_FALSE(test, fn->bound);
 	KUNIT_EXPECT_EQ(test, d->parent->allocated, 0);
 	KUNIT_EXPECT_EQ(test, domain_count_descs(), d->descs);
@@ -433,15 +454,25 @@ static void controller_unplugged(struct kunit *test)
 static void two_controllers(struct kunit *test)
 {
 	struct domain *d = domain_scope_new(test);
-	struct fake_host *second = fake_host_new(test, DOMAIN_SCOPE | DOMAIN_RING_RESET);
+	struct fake_host *second = fake_host_new(test, DOMAIN_SCOPE);
 	struct fake_pci_function *fn, *early;
+	char want[80];
 
 	second->config = d->host->config;
 	early = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(2, 0), &domain_msix);
 	domain_start(d);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(early->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	domain_log_start();
 	KUNIT_ASSERT_EQ(test, fake_host_start(second), 0);
 	flush_work(&second->vi->doms->walk);
 	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	domain_log_stop();
+	/* DRV-19, whether it has interrupts or not */
+	snprintf(want, sizeof(want), "in the scope of %s, too, stays with %s",
+		 dev_name(&second->vdev.dev), dev_name(&d->host->vdev.dev));
+	KUNIT_EXPECT_EQ(test, domain_log_count(want), 2);
+	KUNIT_EXPECT_EQ(test, domain_log_count("are not served"), 0);
+	pci_free_irq_vectors(early->pdev);
 	KUNIT_EXPECT_TRUE(test, domain_served(d, early));
 	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
 	KUNIT_EXPECT_EQ(test, second->num_requests, 0);
@@ -567,6 +598,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(bound_soon_after_a_failed_probe),
 	KUNIT_CASE(renumbered_after_a_failed_probe),
 	KUNIT_CASE(removed_soon_after_a_failed_probe),
+	KUNIT_CASE(no_link_after_a_failed_probe),
 	KUNIT_CASE(left_if_no_link_is_possible),
 	KUNIT_CASE(left_if_a_child_was_first),
 	KUNIT_CASE(left_if_a_child_was_faster),

@@ -4,14 +4,16 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
-#include <linux/console.h>
+#include <kunit/static_stub.h>
 
 #include "domain_fixture.h"
+#include "irq-virtio.h"
 
 static const struct fake_parent_caps unknown = { .reservation = true, .unknown = true };
 
 static const struct fake_pci_caps no_interrupts = { };
 static const struct fake_pci_caps bridge = { .bridge = true, .msi = true, .msi_64 = true };
+static const struct fake_pci_caps another_controller = { .msix = 32, .controller = true };
 
 static void taken_when_bound(struct kunit *test)
 {
@@ -57,39 +59,6 @@ static void left_if_not_bound(struct kunit *test)
 	domain_expect_works(d, fn);
 }
 
-/* What the administrator reads */
-static char log_text[4096];
-
-static void log_write(struct console *con, const char *text, unsigned int len)
-{
-	size_t used = strlen(log_text);
-
-	len = min_t(size_t, len, sizeof(log_text) - 1 - used);
-	memcpy(log_text + used, text, len);
-	log_text[used + len] = '\0';
-}
-
-static struct console log_console = {
-	.name	= "virtio-irq-log",
-	.write	= log_write,
-	.flags	= CON_ENABLED,
-	.index	= -1,
-};
-
-static void log_start(void)
-{
-	memset(log_text, 0, sizeof(log_text));
-	register_console(&log_console);
-}
-
-static void log_stop(void)
-{
-	/* Waits until everything is written */
-	console_lock();
-	console_unlock();
-	unregister_console(&log_console);
-}
-
 /* DRV-20: its messages come from the parent, they stay valid */
 static void left_if_it_has_interrupts(struct kunit *test)
 {
@@ -100,11 +69,11 @@ static void left_if_it_has_interrupts(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(fn->pdev, 2, 2, PCI_IRQ_MSIX), 2);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(fn, 0), 0);
 	route = fake_parent_route(d->parent, pci_irq_vector(fn->pdev, 0));
-	log_start();
+	domain_log_start();
 	domain_start(d);
-	log_stop();
-	KUNIT_EXPECT_NOT_NULL(test, strstr(log_text, "has interrupts already"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(log_text, "write 0007:40:01.0 to /sys/bus/pci/"));
+	domain_log_stop();
+	KUNIT_EXPECT_NOT_NULL(test, strstr(domain_log_text, "has interrupts already"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(domain_log_text, "write 0007:40:01.0 to /sys/bus/pci/"));
 	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
 	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn->pdev->dev), d->parent->domain);
 	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(fn, 0), route.address, route.data);
@@ -322,6 +291,25 @@ static void never_the_controller_itself(struct kunit *test)
 	domain_expect_alone(d, ctrl);
 }
 
+/* Nor another one: it has interrupts already, and no advice is given for it either */
+static void never_another_controller(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *before, *after;
+
+	before = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(1, 0), &another_controller);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(before->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	domain_log_start();
+	domain_start(d);
+	after = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(2, 0), &another_controller);
+	domain_log_stop();
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+	KUNIT_EXPECT_EQ(test, domain_log_count("virtio-irq: has interrupts"), 0);
+	pci_free_irq_vectors(before->pdev);
+	domain_expect_alone(d, before);
+	domain_expect_alone(d, after);
+}
+
 static void segment_too_large(struct kunit *test)
 {
 	struct domain *d = domain_scope_new(test);
@@ -336,19 +324,80 @@ static void segment_too_large(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn->pdev->dev), d->parent->domain);
 }
 
+/* The administrator is told why nothing is served: once, not for each function */
 static void left_on_an_unknown_parent(struct kunit *test)
 {
 	struct domain *d = domain_scope_new(test);
 	struct fake_parent *other = fake_parent_new(test, &unknown);
+	struct fake_pci_function *fn[3];
+	unsigned int i;
+
+	fake_pci_set_msi_domain(d->pci, other->domain);
+	/* One that has interrupts, and has them from the unknown one, too */
+	fn[0] = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(1, 0), &domain_msix);
+	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(fn[0]->pdev, 1, 1, PCI_IRQ_MSIX), 1);
+	domain_log_start();
+	domain_start(d);
+	KUNIT_EXPECT_EQ(test, domain_log_count("MSI parent domain is not supported"), 1);
+	fn[1] = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(2, 0), &domain_msix);
+	fn[2] = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(3, 0), &domain_msix);
+	domain_log_stop();
+	KUNIT_EXPECT_EQ(test, domain_log_count("are not served"), 1);
+	KUNIT_EXPECT_EQ(test, domain_log_count("has interrupts already"), 0);
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn[1]->pdev->dev), other->domain);
+	/* The segment goes before its parent */
+	for (i = 0; i < 3; i++)
+		fake_pci_unplug(fn[i]);
+}
+
+static void left_on_interrupt_remapping(struct kunit *test)
+{
+	static const enum irq_domain_bus_token tokens[] = { DOMAIN_BUS_DMAR, DOMAIN_BUS_AMDVI };
+	struct domain *d = domain_scope_new(test);
+	struct fake_parent *other = fake_parent_new(test, &unknown);
 	struct fake_pci_function *fn;
+	unsigned int i;
 
 	domain_start(d);
 	fake_pci_set_msi_domain(d->pci, other->domain);
+	for (i = 0; i < ARRAY_SIZE(tokens); i++) {
+		other->domain->bus_token = tokens[i];
+		d->vi->doms->parent_explained = false;
+		domain_log_start();
+		fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+		domain_log_stop();
+		KUNIT_EXPECT_EQ(test, domain_log_count("an IOMMU remaps their interrupts"), 1);
+		fake_pci_unplug(fn);
+	}
+	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
+}
+
+/* DRV-80: what is stacked on it would inherit the claim, and no host vouches for it */
+static void left_on_a_parent_that_isolates(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn;
+
+	d->parent->domain->flags |= IRQ_DOMAIN_FLAG_ISOLATED_MSI;
+	domain_start(d);
 	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
 	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
-	KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn->pdev->dev), other->domain);
-	/* The segment goes before its parent */
-	fake_pci_unplug(fn);
+	domain_expect_alone(d, fn);
+	KUNIT_EXPECT_TRUE(test, msi_device_has_isolated_msi(&fn->pdev->dev));
+}
+
+/* DRV-80: nor is it claimed because of a bit that nobody has negotiated */
+static void isolation_is_not_claimed(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn;
+
+	d->host->attach_flags = VIRTIO_IRQ_ATTACH_F_ISOLATED;
+	domain_start(d);
+	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	KUNIT_ASSERT_TRUE(test, domain_served(d, fn));
+	KUNIT_EXPECT_FALSE(test, msi_device_has_isolated_msi(&fn->pdev->dev));
 }
 
 static void left_without_a_parent(struct kunit *test)
@@ -418,13 +467,19 @@ KUNIT_ARRAY_PARAM_DESC(attach, attach_cases, name);
 
 static void left_if_attach_fails(struct kunit *test)
 {
+	static const char again[] = "to try again write 0007:40:01.0 to /sys/bus/pci/drivers/";
 	const struct attach_case *c = test->param_value;
 	struct domain *d = domain_scope_new(test);
 	struct fake_pci_function *fn;
 
 	domain_start(d);
 	fake_host_rule(d->host, c->fault, VIRTIO_IRQ_T_ATTACH, 1, c->arg);
+	domain_log_start();
 	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	domain_log_stop();
+	/* NOENT: the host does not serve it, nothing is to be done about that */
+	KUNIT_EXPECT_EQ(test, domain_log_count(again),
+			c->arg != VIRTIO_IRQ_S_NOENT || c->fault != FAKE_REFUSE);
 	domain_settle(d);
 	/* What may have been attached was detached: its messages are the parent's */
 	domain_expect_alone(d, fn);
@@ -436,6 +491,36 @@ static void left_if_attach_fails(struct kunit *test)
 	domain_expect_idle(d);
 }
 
+/*
+ * A host that says nothing: whoever binds, or waits for the PCI bus's notifiers, waits
+ * for it a bounded time, and not again for each function
+ */
+static void attach_and_detach_are_bounded(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn[4];
+	unsigned int i;
+	u64 start;
+
+	domain_start(d);
+	fn[0] = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(1, 0), &domain_msix);
+	virtio_irq_sleep_timeout_ms = 30000;
+	fake_host_rule(d->host, FAKE_LOST, 0, UINT_MAX, 0);
+	start = ktime_get_mono_fast_ns();
+	for (i = 1; i < 4; i++)
+		fn[i] = domain_add(d, FAKE_PCI_BUS, PCI_DEVFN(i + 1, 0), &domain_msix);
+	fake_pci_unbind(fn[0]);
+	KUNIT_EXPECT_GE(test, ktime_get_mono_fast_ns() - start, NSEC_PER_SEC);
+	KUNIT_EXPECT_LT(test, ktime_get_mono_fast_ns() - start, 5 * NSEC_PER_SEC);
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_PTR_EQ(test, dev_get_msi_domain(&fn[i]->pdev->dev),
+				    d->parent->domain);
+	fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
+	virtio_irq_sleep_timeout_ms = DOMAIN_SLEEP_MS;
+	domain_settle(d);
+	domain_expect_alone(d, fn[1]);
+}
+
 static void left_if_the_window_is_absurd(struct kunit *test)
 {
 	struct domain *d = domain_scope_new(test);
@@ -445,6 +530,38 @@ static void left_if_the_window_is_absurd(struct kunit *test)
 	domain_start(d);
 	domain_expect_alone(d, domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix));
 	KUNIT_EXPECT_EQ(test, fake_host_count(d->host, VIRTIO_IRQ_T_DETACH), 1);
+}
+
+/* DRV-109: elsewhere a message would be a write to memory that the host chooses */
+static bool is_encrypted(void)
+{
+	return true;
+}
+
+static void window_of_an_encrypted_guest(struct kunit *test)
+{
+	struct domain *d = domain_scope_new(test);
+	struct fake_pci_function *fn;
+
+	d->host->window_start = BIT_ULL(32) | FAKE_WINDOW_START;
+	d->host->window_end = BIT_ULL(32) | FAKE_WINDOW_END;
+	domain_start(d);
+	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
+	fake_pci_unbind(fn);
+
+	kunit_activate_static_stub(test, virtio_irq_guest_is_encrypted, is_encrypted);
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	domain_expect_alone(d, fn);
+	fake_pci_unbind(fn);
+	/* Neither end may be outside */
+	d->host->window_start = FAKE_WINDOW_START;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	domain_expect_alone(d, fn);
+	fake_pci_unbind(fn);
+	d->host->window_end = FAKE_WINDOW_END;
+	KUNIT_ASSERT_EQ(test, fake_pci_bind(fn), 0);
+	KUNIT_EXPECT_TRUE(test, domain_served(d, fn));
 }
 
 /* Given back at unbind, but the host says nothing: recovery goes on with it */
@@ -478,12 +595,18 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(no_scope_and_not_on_pci),
 	KUNIT_CASE(no_scope_means_its_segment),
 	KUNIT_CASE(never_the_controller_itself),
+	KUNIT_CASE(never_another_controller),
 	KUNIT_CASE(segment_too_large),
 	KUNIT_CASE(left_on_an_unknown_parent),
+	KUNIT_CASE(left_on_interrupt_remapping),
+	KUNIT_CASE(left_on_a_parent_that_isolates),
+	KUNIT_CASE(isolation_is_not_claimed),
 	KUNIT_CASE(left_without_a_parent),
 	KUNIT_CASE(two_parents),
 	KUNIT_CASE_PARAM(left_if_attach_fails, attach_gen_params),
+	KUNIT_CASE(attach_and_detach_are_bounded),
 	KUNIT_CASE(left_if_the_window_is_absurd),
+	KUNIT_CASE(window_of_an_encrypted_guest),
 	KUNIT_CASE(mute_detach),
 	{ }
 };

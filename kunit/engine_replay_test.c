@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the virtio-irq request engine: what recovery tells the host again
+ *
+ * Copyright (C) 2026 The virtio-irq authors
+ */
+#include <linux/delay.h>
+
+#include "domain_fixture.h"
+#include "engine_fixture.h"
+
+#define MANY		300
+
+/* Interrupts are on between any two records, however many there are */
+struct relaxed {
+	unsigned int times;
+	bool off;
+};
+
+static void relax_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+{
+	struct relaxed *r = vi->test_data;
+
+	if (call)
+		return;
+	r->times++;
+	r->off |= irqs_disabled();
+}
+
+static void many_records(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct relaxed r = { };
+
+	e.vi->test_data = &r;
+	e.vi->test_hook = relax_hook;
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, MANY, 0, 64), MANY);
+	KUNIT_EXPECT_EQ(test, r.times, MANY);
+
+	/* One is lost, the last: all the others are looked at before it is found */
+	KUNIT_ASSERT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 0));
+	engine_settle(test, &e);
+	r.times = 0;
+	/* Before the mark: the worker may run at once, on another CPU */
+	fake_host_forget_log(e.host);
+	raw_spin_lock_irq(&e.vi->lock);
+	e.ep->msi.lost = true;
+	((struct virtio_irq_vector *)xa_load(&e.ep->msi.vectors, MANY - 1))->unreserved = true;
+	__virtio_irq_mark(e.vi);
+	raw_spin_unlock_irq(&e.vi->lock);
+	engine_settle(test, &e);
+	e.vi->test_hook = NULL;
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 1);
+	KUNIT_EXPECT_GE(test, r.times, MANY - 1);
+	KUNIT_EXPECT_FALSE(test, r.off);
+}
+
+/* DRV-48 holds for an ALLOC after a reset of the device, too */
+static void part_of_a_block(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, VIRTIO_IRQ_ALLOC_CONTIGUOUS, 64),
+			4);
+	for (i = 0; i < 4; i++)
+		KUNIT_ASSERT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, i));
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 3);
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	engine_settle(test, &e);
+	/* No answer at all: the whole is asked for again, not the fourth by itself */
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 2);
+	for (i = 0; i < e.host->num_requests; i++) {
+		const struct virtio_irq_req_alloc *req = (const void *)e.host->log[i].bytes;
+
+		if (req->head.type == VIRTIO_IRQ_T_ALLOC)
+			KUNIT_EXPECT_EQ(test, le32_to_cpu(req->count), 4);
+	}
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 4);
+}
+
+/*
+ * One FREE is refused: others are sent, and reservations are made.
+ * virtio_irq_alloc() owes the host two runs, as vector 2 between them is granted.
+ */
+static void free_refused(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 2);
+
+	/* What has begun before all is as it is to be would do it twice */
+	disable_delayed_work_sync(&e.vi->recover);
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 77);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 6, 0, 64), -EIO);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 6);
+	raw_spin_lock_irq(&e.vi->lock);
+	e.ep->msi.lost = true;
+	vec->unreserved = true;
+	raw_spin_unlock_irq(&e.vi->lock);
+	fake_host_forget_log(e.host);
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 1, VIRTIO_IRQ_S_DEVERR);
+	e.vi->backoff = VIRTIO_IRQ_BACKOFF_MAX_MS;
+	enable_delayed_work(&e.vi->recover);
+	mod_delayed_work(e.vi->wq, &e.vi->recover, 0);
+	flush_delayed_work(&e.vi->recover);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 2);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->allocated);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 3)->allocated);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 1);
+	KUNIT_EXPECT_FALSE(test, vec->unreserved);
+	/* And again later */
+	KUNIT_EXPECT_TRUE(test, e.ep->msi.unfreed.valid);
+	mod_delayed_work(e.vi->wq, &e.vi->recover, 0);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
+}
+
+/* What a refusal looks like in the log, where the engine has nobody to tell */
+struct told {
+	const char *name;
+	u8 type;
+	const char *text;
+};
+
+static const struct told told[] = {
+	{ "COMMIT", VIRTIO_IRQ_T_COMMIT, "commit vector 1 of store 0" },
+	{ "RELEASE", VIRTIO_IRQ_T_RELEASE, "release vector 1 of store 0" },
+	{ "ACTIVATE", VIRTIO_IRQ_T_ACTIVATE, "arm vector 1 of store 0" },
+	{ "DEACTIVATE", VIRTIO_IRQ_T_DEACTIVATE, "disarm vector 1 of store 0" },
+	{ "FREE", VIRTIO_IRQ_T_FREE, "free vectors of store 0" },
+	{ "DETACH", VIRTIO_IRQ_T_DETACH, "detach it" },
+};
+
+KUNIT_ARRAY_PARAM_DESC(told, told, name);
+
+static void refusal_in_the_log(struct kunit *test)
+{
+	const struct told *t = test->param_value;
+	struct fake_host *host = fake_host_new(test, LAZY);
+	struct engine e = { .host = host };
+	struct virtio_irq_endpoint *other;
+	struct virtio_irq_vector *vec;
+	char text[120];
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(host), 0);
+	e.vi = host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	other = virtio_irq_attach(e.vi, EP + 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	vec = engine_vector(test, &e, 1);
+	domain_log_start();
+	fake_host_rule(host, FAKE_REFUSE, t->type, 1, VIRTIO_IRQ_S_NOMEM);
+	if (!virtio_irq_commit(vec) && !virtio_irq_activate(vec, &route_a, false))
+		virtio_irq_deactivate(vec);
+	virtio_irq_flush_timer(&e.vi->timer);
+	virtio_irq_release(vec);
+	virtio_irq_free(vec);
+	virtio_irq_detach(other);
+	engine_settle(test, &e);
+	domain_log_stop();
+	snprintf(text, sizeof(text),
+		 "0000:00:03.%u: the host refused to %s: it has no memory (-ENOMEM)",
+		 t->type == VIRTIO_IRQ_T_DETACH, t->text);
+	KUNIT_EXPECT_EQ(test, domain_log_count(text), 1);
+	KUNIT_EXPECT_EQ(test, domain_log_count("the host "), 1);
+}
+
+/* Somebody who tries all the time does not fill the log */
+static void refusals_in_the_log(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, UINT_MAX, VIRTIO_IRQ_S_NOMEM);
+	domain_log_start();
+	for (i = 0; i < 3 * DEFAULT_RATELIMIT_BURST; i++) {
+		KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -ENOMEM);
+		flush_delayed_work(&e.vi->recover);
+	}
+	domain_log_stop();
+	KUNIT_EXPECT_GE(test, domain_log_count("the host refused to arm"), 1);
+	KUNIT_EXPECT_LE(test, domain_log_count("the host refused to arm"),
+			2 * DEFAULT_RATELIMIT_BURST);
+}
+
+/* Each status has words of its own */
+static void reasons_differ(struct kunit *test)
+{
+	u8 a, b;
+
+	for (a = VIRTIO_IRQ_S_OK + 1; a < VIRTIO_IRQ_S_DEVERR; a++)
+		for (b = a + 1; b <= VIRTIO_IRQ_S_DEVERR; b++)
+			KUNIT_EXPECT_STRNEQ(test, virtio_irq_reason(virtio_irq_status_errno(a)),
+					    virtio_irq_reason(virtio_irq_status_errno(b)));
+	KUNIT_EXPECT_STREQ(test, virtio_irq_reason(-EDQUOT), "quota of this guest or device");
+	KUNIT_EXPECT_STREQ(test, virtio_irq_reason(-ETIMEDOUT), "no answer");
+}
+
+static struct kunit_case replay_cases[] = {
+	KUNIT_CASE(many_records),
+	KUNIT_CASE(part_of_a_block),
+	KUNIT_CASE(free_refused),
+	KUNIT_CASE_PARAM(refusal_in_the_log, told_gen_params),
+	KUNIT_CASE(refusals_in_the_log),
+	KUNIT_CASE(reasons_differ),
+	{ }
+};
+
+static struct kunit_suite replay_suite = {
+	.name		= "virtio-irq-replay",
+	.init		= engine_init,
+	.exit		= engine_exit,
+	.test_cases	= replay_cases,
+};
+
+kunit_test_suite(replay_suite);
