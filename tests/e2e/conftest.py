@@ -40,7 +40,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """Marks of ours."""
     config.addinivalue_line("markers", "debug_kernel: runs on the debug kernel every time")
-    config.addinivalue_line("markers", "stock_only: needs a kernel that loads modules")
+    config.addinivalue_line("markers", "stock_only: needs what the debug kernel lacks, as modules")
     config.addinivalue_line("markers", "nightly: takes minutes, runs with --nightly")
     config.addinivalue_line("markers", "debug_only: needs what the stock kernel lacks")
 
@@ -101,6 +101,7 @@ def boot(log_dir, devices, kernel):  # pylint: disable=redefined-outer-name
         """virq: properties of the controller, if there is to be one."""
         directory = log_dir / f"guest{len(guests)}" if guests else log_dir
         guest = Guest(directory, virq=(virq or {}) if controller else None,
+                      virq_type="virtio-irq-test-pci",
                       devices=devices.devices, args=devices.args + keywords.pop("args", []),
                       load=load if controller else [m for m in load if m != "virtio_irq"],
                       kernel=kernel, **keywords)

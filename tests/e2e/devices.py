@@ -15,8 +15,8 @@ MIB = 1 << 20
 class Devices:
     """QEMU arguments for some PCI functions on the root bus.
 
-    They are at 00:03.0 and up in the order of the calls; 00:02.0 is the
-    controller's. directory takes disk images.
+    They are at 00:03.0 and up in the order of the calls, or where addr says; 00:02.0
+    is the controller's. directory takes disk images.
     """
 
     FIRST_SLOT = 3
@@ -32,7 +32,7 @@ class Devices:
         self.lan = None
 
     def _add(self, driver, name, properties):
-        slot = self.FIRST_SLOT + len(self.devices)
+        slot = int(properties.get("addr", f"{self.FIRST_SLOT + len(self.devices):x}"), 16)
         self._addresses[name] = f"0000:00:{slot:02x}.0"
         self.devices.append((driver, {"id": name, "addr": f"{slot:x}", **properties}))
         return self
@@ -50,6 +50,13 @@ class Devices:
         self._drive(name, size)
         return self._add("virtio-blk-pci", name,
                          {"drive": f"{name}-drive", "disable-legacy": "on", **properties})
+
+    def file(self, name, path):
+        """A virtio disk that cannot be written, with a file of the host's in it."""
+        self.args += ["-drive", f"if=none,id={name}-drive,format=raw,read-only=on,"
+                                f"file={str(path).replace(',', ',,')}"]
+        return self._add("virtio-blk-pci", name,
+                         {"drive": f"{name}-drive", "disable-legacy": "on"})
 
     def nvme(self, name="nvme", size=16 * MIB, **properties):
         """An NVMe disk, /dev/nvmeXn1."""

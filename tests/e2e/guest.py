@@ -91,12 +91,22 @@ class Irq:
         return self.chip.startswith("VIRTIO-")
 
 
+def saved_paths():
+    """What `make paths` left in the build directory, {} if it left nothing."""
+    saved = pathlib.Path(os.environ.get("BUILD", TOP / "build")) / "paths"
+    if not saved.exists():
+        return {}
+    return dict(line.split("=", 1) for line in saved.read_text().splitlines() if "=" in line)
+
+
 @dataclasses.dataclass
 class Artifacts:
     """What was built; see `make paths`."""
     qemu: str
     kernel: str
     initramfs: str
+    # What the kernel comes in, and firmware and kexec take
+    image: str = ""
 
     @classmethod
     def find(cls, kernel="stock"):
@@ -104,16 +114,16 @@ class Artifacts:
 
         kernel    "stock", or "debug" for the one with everything built in
         """
-        values = {}
-        saved = pathlib.Path(os.environ.get("BUILD", TOP / "build")) / "paths"
-        if saved.exists():
-            values = dict(line.split("=", 1) for line in saved.read_text().splitlines()
-                          if "=" in line)
-        values.update({key: os.environ[key] for key in ("QEMU", "KERNEL", "INITRAMFS")
-                       if key in os.environ})
+        values = saved_paths()
+        values.update({key: os.environ[key] for key in
+                       ("QEMU", "KERNEL", "KERNEL_IMAGE", "INITRAMFS") if key in os.environ})
         try:
-            image = debug_kernel() if kernel == "debug" else values["KERNEL"]
-            return cls(values["QEMU"], image, values["INITRAMFS"])
+            image = values["KERNEL_IMAGE"]
+            entered = values["KERNEL"]
+            if kernel == "debug":
+                entered = debug_kernel()
+                image = str(pathlib.Path(entered).with_name("bzImage"))
+            return cls(values["QEMU"], entered, values["INITRAMFS"], image)
         except KeyError as error:
             raise GuestError(f"{error.args[0]} is not known: run 'make paths' first") from error
 
@@ -161,25 +171,38 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+# Tests of ciphers and the like of the kernel's own, a quarter of its boot
+FASTER_BOOT = ["cryptomgr.notests",
+               "initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted"]
+
+
 class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-methods
     """A running guest.
 
     log_dir   where console, QEMU's messages and traces go, and disk images
     virq      properties of the virtio-irq device, None for no such device
-    devices   list of (driver, {property: value}); every one has an id and an addr
+    virq_type "virtio-irq-test-pci" can be told to do wrong
+    buses     list of (driver, {property: value}) that come before the controller
+    devices   the same; every one has an id and an addr
     args      further arguments for QEMU
     load      modules that init loads, in this order; their parameters in append. The debug
               kernel has all of them built in and loads none
     accel     how QEMU runs the guest's instructions
     patience  seconds that it may take to boot
     kernel    "stock" or "debug"
+    firmware  it is to start the kernel, by its boot image. That takes longer, and is what
+              ACPI's S3 needs: QEMU's other way leaves the firmware without a way back
 
     Every time limit is for the stock kernel; the debug kernel gets pace times as much.
     """
 
-    def __init__(self, log_dir, virq=None, devices=(), args=(), append="",
-                 load=(), smp=2, memory=512, machine="q35", cpu="max", artifacts=None,
-                 shell=False, accel="tcg,thread=multi", patience=BOOT_TIMEOUT, kernel="stock"):
+    # Where the agent listens in the guest
+    agent_device = "/dev/ttyS1"
+
+    def __init__(self, log_dir, virq=None, virq_type="virtio-irq-pci", buses=(), devices=(),
+                 args=(), append="", load=(), smp=2, memory=512, machine="q35", cpu="max",
+                 artifacts=None, shell=False, accel="tcg,thread=multi", patience=BOOT_TIMEOUT,
+                 kernel="stock", firmware=False):
         # pylint: disable=too-many-arguments
         self.log_dir = pathlib.Path(log_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -187,9 +210,12 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.trace_path = self.log_dir / "trace.log"
         self.error_path = self.log_dir / "qemu.log"
         self.artifacts = artifacts or Artifacts.find(kernel)
+        self.firmware = firmware
         self.debug = kernel == "debug"
         self.pace = DEBUG_PACE if self.debug else 1
         self.virq = virq
+        self.virq_type = virq_type
+        self.buses = list(buses)
         self.devices = list(devices)
         self.args = list(args)
         self.append = append
@@ -200,6 +226,8 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.machine = machine
         self.cpu = cpu
         self.shell = shell
+        # Lines of the kernel log that are bad elsewhere and not in this test
+        self.expected = []
         self.accel = accel
         self.patience = patience
         self.qmp = None
@@ -220,48 +248,61 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     # Life
 
-    def command_line(self):
-        """QEMU's arguments."""
+    def kernel_arguments(self):
+        """The kernel's command line, as a list."""
         append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=5", "log_buf_len=4M",
-                  "random.trust_cpu=on", "agent",
+                  "random.trust_cpu=on", f"agent={self.agent_device}",
                   # It counts how often the timer comes while the guest runs, and panics if
                   # the host is too busy
                   "no_timer_check"]
+        if not self.debug:
+            append += FASTER_BOOT
         if self.load:
             append.append("load=" + ",".join(self.load))
         if self.shell:
             append.append("shell quiet")
-        machine = self.machine
         if self.debug:
-            # The suites of KUnit are in this kernel as well. The chipset's disk controller,
-            # for which the stock guest has no driver, would be a consumer of its own.
+            # The suites of KUnit are in this kernel as well
             append.append("kunit.enable=0")
-            machine += ",sata=off"
             # identify_cpu() clears the capabilities for a moment, LA57 among them; KASAN takes
             # every address that an interrupt accesses just then for a wild one
             append.append("no5lvl")
         if self.append:
             append.append(self.append)
-        words = [
-            self.artifacts.qemu, "-nodefaults", "-no-user-config", "-no-reboot",
-            "-machine", machine, "-accel", self.accel, "-cpu", self.cpu,
-            "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
-            "-kernel", self.artifacts.kernel, "-initrd", self.artifacts.initramfs,
-            "-append", " ".join(append),
-            "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
-            "-D", str(self.trace_path),
-        ]
+        return append
+
+    def channels(self):
+        """QEMU's arguments for its monitor, the guest's console and its agent."""
         if self.shell:
-            words += ["-chardev", "stdio,id=console,signal=off,mux=off"]
+            console = "stdio,id=console,signal=off,mux=off"
         else:
-            words += ["-chardev", option("file", {"id": "console", "path": self.console_path})]
-        words += [
+            console = option("file", {"id": "console", "path": self.console_path})
+        return [
+            "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
+            "-chardev", console,
             "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={self._sockets}/agent,server=on,wait=off",
             "-serial", "chardev:agent",
         ]
+
+    def command_line(self):
+        """QEMU's arguments."""
+        # The chipset's disk controller, for which the stock guest has no driver, would be
+        # a consumer of its own in the debug kernel
+        machine = self.machine + (",sata=off" if self.debug else "")
+        words = [
+            self.artifacts.qemu, "-nodefaults", "-no-user-config", "-no-reboot",
+            "-machine", machine, "-accel", self.accel, "-cpu", self.cpu,
+            "-smp", str(self.smp), "-m", str(self.memory), "-display", "none",
+            "-kernel", self.artifacts.image if self.firmware else self.artifacts.kernel,
+            "-initrd", self.artifacts.initramfs,
+            "-append", " ".join(self.kernel_arguments()),
+            "-D", str(self.trace_path),
+        ] + self.channels()
+        for driver, properties in self.buses:
+            words += ["-device", option(driver, properties)]
         if self.virq is not None:
-            words += ["-device", option("virtio-irq-pci",
+            words += ["-device", option(self.virq_type,
                                         {"id": "virq", "addr": "2", **self.virq})]
         for driver, properties in self.devices:
             words += ["-device", option(driver, properties)]
@@ -359,6 +400,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
                 parts.append(f"--- end of {path}:\n" + "\n".join(tail))
         return GuestError("\n".join(parts))
 
+    def alive(self):
+        """Is there a QEMU, and has it not ended?"""
+        return self._process is not None and self._process.poll() is None
+
     def _check_alive(self):
         if self._process is None:
             raise self._error("the guest is not running")
@@ -416,6 +461,20 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             raise CommandError(f"'{command}': status {result.rc}\n{result.out}")
         return result
 
+    def nudge(self):
+        """Send the agent something that it ignores; a guest that sleeps may wake up by that."""
+        self._agent.sendall(b"\n")
+
+    def other_kernel(self, start, what, timeout=None):
+        """Run a command that starts another kernel; wait until that one takes commands."""
+        self.run(f"setsid sh -c 'sleep 1; {start}' </dev/null >/dev/null 2>&1 &")
+        self.await_agent(what, timeout)
+
+    def await_agent(self, what, timeout=None):
+        """Wait until a kernel that was started takes commands."""
+        self._await_agent(rb"=ready=\n",
+                          time.monotonic() + (timeout or self.patience) * self.pace, what)
+
     def read(self, path):
         """Contents of a file in the guest, without white space around it."""
         return self.run(f"cat {path}").out.strip()
@@ -470,11 +529,11 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         """The kernel log."""
         return self.run("dmesg").out
 
-    def check_dmesg(self, allow=()):
-        """The kernel log has no splat, lockup, or lost interrupt in it."""
+    def check_dmesg(self):
+        """The kernel log has no splat, lockup, or lost interrupt in it but what is expected."""
         bad = [line for line in self.dmesg().splitlines()
                if any(pattern.search(line) for pattern in BAD_DMESG)
-               and not any(re.search(text, line) for text in allow)]
+               and not any(re.search(text, line) for text in self.expected)]
         assert not bad, "the kernel log has:\n" + "\n".join(bad)
         if self.debug:
             # A report that nobody matched has switched the lock checker off, or left a taint
@@ -523,8 +582,16 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         try:
             yield
         finally:
-            if self._process is not None and self._process.poll() is None:
+            if self.alive():
                 self.set(name, before, path)
+
+    def traced(self, start=0):
+        """What QEMU has traced so far, from that byte on."""
+        if not self.trace_path.exists():
+            return b""
+        with open(self.trace_path, "rb") as log:
+            log.seek(start)
+            return log.read()
 
     def trace(self, event, enable):
         """Switch one of QEMU's trace events."""
@@ -533,14 +600,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     @contextlib.contextmanager
     def tracing(self, event):
         """Collect a trace event of QEMU; yields a function that returns its lines so far."""
-        start = self.trace_path.stat().st_size if self.trace_path.exists() else 0
+        start = len(self.traced())
 
         def lines():
-            if not self.trace_path.exists():
-                return []
-            with open(self.trace_path, "rb") as log:
-                log.seek(start)
-                text = log.read().decode(errors="replace")
+            text = self.traced(start).decode(errors="replace")
             return [line for line in text.splitlines() if re.search(rf"\b{event}\b", line)]
 
         self.trace(event, True)

@@ -32,6 +32,11 @@ class Host:
         return sum(count for name, count in self.messages().items()
                    if name not in ("delivered", "pass"))
 
+    def raw(self):
+        """Messages of functions that were attached once and were not when they sent them: inert,
+        and live, which may have hit anything."""
+        return self.stats()["raw"]
+
     def vectors(self, endpoint=None):
         """Allocated vectors of an endpoint, by index."""
         return {vector["index"]: vector for vector in self.guest.get("vectors")

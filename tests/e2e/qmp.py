@@ -16,14 +16,22 @@ class QMPClosed(Exception):
 
 
 class QMP:
-    """A connection to QEMU's monitor."""
+    """A connection to QEMU's monitor.
 
-    def __init__(self, path, timeout=10):
+    negotiate     false: do it later, there is no QEMU yet at the other end of the socket
+    """
+
+    def __init__(self, path, timeout=10, negotiate=True):
         self.events = []
         self._buffer = b""
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._socket.connect(str(path))
+        if negotiate:
+            self.negotiate(timeout)
+
+    def negotiate(self, timeout=10):
+        """QEMU greets, and is greeted."""
         self._receive(time.monotonic() + timeout)
         self.execute("qmp_capabilities")
 

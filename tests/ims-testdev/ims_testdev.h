@@ -12,6 +12,7 @@
 #include <linux/io.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/pm.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -66,7 +67,7 @@ struct itd_counts {
  * @store: where its message is
  * @regs: its register block
  * @index: its number in the store
- * @lock: guards all fields up to @before, together with itd_dev.life; held over
+ * @lock: guards all fields up to @gap, together with itd_dev.life; held over
  *	every operation on the vector
  * @virq: Linux interrupt number, 0 while the vector is not allocated
  * @dynamic: added, not allocated together with others
@@ -74,6 +75,9 @@ struct itd_counts {
  * @disabled: disable_irq() was called
  * @churned: belongs to the churn or the stress job; nobody else operates on it
  * @before: counters before the churn job fired
+ * @kept: the device's counters before it was suspended, which cleared them
+ * @owed: while it is suspended: what it has to be told again
+ * @gap: likewise
  * @name: shown in /proc/interrupts
  * @handled: interrupts that the handler claimed from the device
  * @spurious: calls of the handler without an interrupt outstanding
@@ -95,6 +99,9 @@ struct itd_vector {
 	bool			disabled;
 	bool			churned;
 	struct itd_counts	before;
+	struct itd_counts	kept;
+	u32			owed;
+	u32			gap;
 	char			name[40];
 
 	atomic64_t		handled;
@@ -114,6 +121,8 @@ struct itd_vector {
 struct itd_ims_api {
 	typeof(virtio_irq_ims_bind)		*bind;
 	typeof(virtio_irq_ims_unbind)		*unbind;
+	typeof(virtio_irq_ims_alloc_irqs)	*alloc_irqs;
+	typeof(virtio_irq_ims_free_irqs)	*free_irqs;
 	typeof(virtio_irq_ims_create_domain)	*create_domain;
 	typeof(virtio_irq_ims_remove_domain)	*remove_domain;
 	typeof(virtio_irq_ims_add)		*add;
@@ -382,6 +391,11 @@ int itd_store_remove(struct itd_vector *v);
 int itd_store_set_pasid(struct itd_vector *v, u32 pasid);
 int itd_store_forge_pasid(struct itd_vector *v, u32 pasid);
 void itd_store_get_message(struct itd_vector *v, struct itd_message *msg);
+void itd_store_restore(struct itd_store *store);
+
+/* ims_testdev_pm.c */
+extern const struct dev_pm_ops itd_pm_ops;
+void itd_shutdown(struct pci_dev *pdev);
 
 /* ims_testdev_ctl.c */
 int itd_execute(struct itd_dev *itd, const char *text, char *result);

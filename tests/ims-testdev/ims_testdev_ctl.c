@@ -496,8 +496,8 @@ static int itd_check(struct itd_vector *v, struct itd_counts *sum)
 	sum->spurious += c.spurious;
 
 	/* The device's wrap at 32 bits. */
-	return c.fired == lower_32_bits(c.acked + c.abandoned) &&
-	       c.acked == lower_32_bits(c.handled) ? 0 : -EIO;
+	return lower_32_bits(c.fired) == lower_32_bits(c.acked + c.abandoned) &&
+	       lower_32_bits(c.acked) == lower_32_bits(c.handled) ? 0 : -EIO;
 }
 
 static int itd_cmd_wait(struct itd_cmd *cmd)

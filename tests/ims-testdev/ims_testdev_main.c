@@ -350,9 +350,9 @@ int itd_vector_settled(struct itd_vector *v, unsigned long deadline)
 void itd_count(struct itd_vector *v, struct itd_counts *sum)
 {
 	sum->owed += itd_read(v, IMS_TESTDEV_FIRE);
-	sum->fired += itd_read(v, IMS_TESTDEV_FIRED);
-	sum->acked += itd_read(v, IMS_TESTDEV_ACKED);
-	sum->abandoned += itd_read(v, IMS_TESTDEV_ABANDONED);
+	sum->fired += v->kept.fired + itd_read(v, IMS_TESTDEV_FIRED);
+	sum->acked += v->kept.acked + itd_read(v, IMS_TESTDEV_ACKED);
+	sum->abandoned += v->kept.abandoned + itd_read(v, IMS_TESTDEV_ABANDONED);
 	sum->handled += atomic64_read(&v->handled);
 	sum->spurious += atomic64_read(&v->spurious);
 }
@@ -364,6 +364,7 @@ static void itd_clear_store(struct itd_store *store)
 
 		if (v->requested)
 			synchronize_irq(v->virq);
+		v->kept = (struct itd_counts) {};
 		atomic64_set(&v->handled, 0);
 		atomic64_set(&v->spurious, 0);
 		WRITE_ONCE(v->last_cpu, -1);
@@ -707,6 +708,8 @@ static struct pci_driver itd_driver = {
 	.id_table	= itd_ids,
 	.probe		= itd_probe,
 	.remove		= itd_pci_remove,
+	.shutdown	= itd_shutdown,
+	.driver.pm	= pm_sleep_ptr(&itd_pm_ops),
 };
 
 static int __init itd_init(void)

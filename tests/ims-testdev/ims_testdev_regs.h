@@ -27,7 +27,11 @@
  * other.
  *
  * While the vector cannot send (neither MSI nor MSI-X enabled, bus mastering
- * off, or beyond the number of MSI vectors enabled) what is owed stays owed.
+ * off, or beyond the number of MSI vectors enabled) what is owed stays owed. With
+ * the property drop-disabled, an interrupt that a vector of store 0 owes at that
+ * time is lost, as it is with functions that send a message once and keep nothing:
+ * one when MSI or MSI-X is disabled while the vector waits for no acknowledgment, and
+ * one after each gap until it is enabled. It counts as fired and as abandoned.
  * A vector that is masked fires into its pending bit, as PCI demands, and the
  * message leaves when it is unmasked; that counts as fired once.
  *
@@ -230,7 +234,15 @@
  */
 #define IMS_TESTDEV_KICK		0x30
 
-/* SLOT_CTRL and ctrl of a record; other bits are ignored */
+/*
+ * SLOT_CTRL and ctrl of a record; other bits are ignored.
+ *
+ * To wait until nothing of a slot that is being masked is on its way: write SLOT_CTRL,
+ * then read it, or any other register of the device. Messages that the device sent
+ * before it answers arrive before the answer. Of a record: write ctrl, dma_wmb(). The
+ * device looks at ctrl and sends in one step, so nothing that is done after that sees
+ * a message of the record.
+ */
 #define IMS_TESTDEV_CTRL_MASK		0x00000001
 #define IMS_TESTDEV_CTRL_PASID_VALID	0x00000002
 #define IMS_TESTDEV_CTRL_PASID_SHIFT	12

@@ -71,10 +71,10 @@ static u32 itd_ctrl_to_pasid(u32 ctrl)
 
 /* What virtio-irq calls, with the irq_desc's raw lock held */
 
-/* A child's data is the first one of its vectors. */
-static struct itd_vector *itd_desc_to_vector(struct msi_desc *desc)
+/* A binding's data is the first one of its vectors. */
+static struct itd_vector *itd_desc_to_vector(struct msi_desc *desc, void *data)
 {
-	struct itd_vector *first = dev_get_drvdata(desc->dev);
+	struct itd_vector *first = data;
 	struct itd_vector *v = first + desc->msi_index;
 	void *cookie = desc->data.icookie.ptr;
 
@@ -83,23 +83,23 @@ static struct itd_vector *itd_desc_to_vector(struct msi_desc *desc)
 	return v;
 }
 
-static void itd_set_pasid(struct msi_desc *desc, u32 pasid)
+static void itd_set_pasid(struct msi_desc *desc, u32 pasid, void *data)
 {
-	itd_put_pasid(itd_desc_to_vector(desc), pasid);
+	itd_put_pasid(itd_desc_to_vector(desc, data), pasid);
 }
 
-static void itd_slot_write_msg(struct msi_desc *desc, struct msi_msg *msg)
+static void itd_slot_write_msg(struct msi_desc *desc, struct msi_msg *msg, void *data)
 {
-	struct itd_vector *v = itd_desc_to_vector(desc);
+	struct itd_vector *v = itd_desc_to_vector(desc, data);
 
 	itd_write(v, IMS_TESTDEV_SLOT_ADDR_LO, msg->address_lo);
 	itd_write(v, IMS_TESTDEV_SLOT_ADDR_HI, msg->address_hi);
 	itd_write(v, IMS_TESTDEV_SLOT_DATA, msg->data);
 }
 
-static void itd_slot_mask(struct msi_desc *desc)
+static void itd_slot_mask(struct msi_desc *desc, void *data)
 {
-	struct itd_vector *v = itd_desc_to_vector(desc);
+	struct itd_vector *v = itd_desc_to_vector(desc, data);
 
 	v->ctrl |= IMS_TESTDEV_CTRL_MASK;
 	itd_put_ctrl(v);
@@ -107,9 +107,9 @@ static void itd_slot_mask(struct msi_desc *desc)
 	itd_read(v, IMS_TESTDEV_SLOT_CTRL);
 }
 
-static void itd_slot_unmask(struct msi_desc *desc)
+static void itd_slot_unmask(struct msi_desc *desc, void *data)
 {
-	struct itd_vector *v = itd_desc_to_vector(desc);
+	struct itd_vector *v = itd_desc_to_vector(desc, data);
 
 	v->ctrl &= ~IMS_TESTDEV_CTRL_MASK;
 	itd_put_ctrl(v);
@@ -122,9 +122,9 @@ static const struct virtio_irq_ims_ops itd_slot_ops = {
 	.set_pasid	= itd_set_pasid,
 };
 
-static void itd_record_write_msg(struct msi_desc *desc, struct msi_msg *msg)
+static void itd_record_write_msg(struct msi_desc *desc, struct msi_msg *msg, void *data)
 {
-	struct itd_record *record = itd_record(itd_desc_to_vector(desc));
+	struct itd_record *record = itd_record(itd_desc_to_vector(desc, data));
 
 	WRITE_ONCE(record->addr_lo, cpu_to_le32(msg->address_lo));
 	WRITE_ONCE(record->addr_hi, cpu_to_le32(msg->address_hi));
@@ -135,9 +135,9 @@ static void itd_record_write_msg(struct msi_desc *desc, struct msi_msg *msg)
  * Nothing is read from the device: it is emulated, and sends in the same step in
  * which it looked at the mask. Whatever the host is asked next comes after that.
  */
-static void itd_record_mask(struct msi_desc *desc)
+static void itd_record_mask(struct msi_desc *desc, void *data)
 {
-	struct itd_vector *v = itd_desc_to_vector(desc);
+	struct itd_vector *v = itd_desc_to_vector(desc, data);
 
 	v->ctrl |= IMS_TESTDEV_CTRL_MASK;
 	itd_put_ctrl(v);
@@ -145,9 +145,9 @@ static void itd_record_mask(struct msi_desc *desc)
 	dma_wmb();
 }
 
-static void itd_record_unmask(struct msi_desc *desc)
+static void itd_record_unmask(struct msi_desc *desc, void *data)
 {
-	struct itd_vector *v = itd_desc_to_vector(desc);
+	struct itd_vector *v = itd_desc_to_vector(desc, data);
 
 	/* The new message before the mask */
 	dma_wmb();
@@ -206,6 +206,17 @@ static void itd_reset_store(struct itd_store *store)
 		itd_reset_vector(&store->vec[i]);
 }
 
+static void itd_show_records(struct itd_store *store)
+{
+	struct itd_dev *itd = store->itd;
+
+	writel(lower_32_bits(store->records_dma),
+	       itd->regs + IMS_TESTDEV_RECORD_BASE_LO);
+	writel(upper_32_bits(store->records_dma),
+	       itd->regs + IMS_TESTDEV_RECORD_BASE_HI);
+	writel(ITD_RECORD_STRIDE, itd->regs + IMS_TESTDEV_RECORD_STRIDE);
+}
+
 static int itd_alloc_records(struct itd_store *store)
 {
 	struct itd_dev *itd = store->itd;
@@ -217,12 +228,54 @@ static int itd_alloc_records(struct itd_store *store)
 		return -ENOMEM;
 
 	itd_reset_store(store);
-	writel(lower_32_bits(store->records_dma),
-	       itd->regs + IMS_TESTDEV_RECORD_BASE_LO);
-	writel(upper_32_bits(store->records_dma),
-	       itd->regs + IMS_TESTDEV_RECORD_BASE_HI);
-	writel(ITD_RECORD_STRIDE, itd->regs + IMS_TESTDEV_RECORD_STRIDE);
+	itd_show_records(store);
 	return 0;
+}
+
+/*
+ * virtio-irq may write the slot at the same time, with the irq_desc's lock held. If
+ * it did so before, its message is the cached one as soon as that lock was free.
+ */
+static void itd_restore_slot(struct itd_vector *v)
+{
+	struct msi_msg msg, now;
+	u32 ctrl;
+
+	guard(mutex)(&v->lock);
+
+	if (!v->virq)
+		return;
+	get_cached_msi_msg(v->virq, &now);
+	do {
+		msg = now;
+		ctrl = READ_ONCE(v->ctrl);
+		itd_write(v, IMS_TESTDEV_SLOT_ADDR_LO, msg.address_lo);
+		itd_write(v, IMS_TESTDEV_SLOT_ADDR_HI, msg.address_hi);
+		itd_write(v, IMS_TESTDEV_SLOT_DATA, msg.data);
+		itd_write(v, IMS_TESTDEV_SLOT_CTRL, ctrl);
+		/* Takes the lock, changes nothing */
+		irq_clear_status_flags(v->virq, 0);
+		get_cached_msi_msg(v->virq, &now);
+	} while (now.address_lo != msg.address_lo || now.address_hi != msg.address_hi ||
+		 now.data != msg.data || READ_ONCE(v->ctrl) != ctrl);
+}
+
+/**
+ * itd_store_restore - give the device back what it may have lost with its power
+ * @store: store 1 or 2, open
+ *
+ * Context: Process context, itd->life held for writing. Bus mastering is off, so
+ * that no half-written message leaves.
+ */
+void itd_store_restore(struct itd_store *store)
+{
+	/* Records are in memory */
+	if (store->number == IMS_TESTDEV_STORE_RECORDS) {
+		itd_show_records(store);
+		return;
+	}
+	for (u32 i = 0; i < store->nr_vectors; i++)
+		itd_restore_slot(&store->vec[i]);
 }
 
 static void itd_free_records(struct itd_store *store)
@@ -242,14 +295,17 @@ static bool itd_api_get(struct itd_ims_api *api)
 {
 	api->bind = symbol_get(virtio_irq_ims_bind);
 	api->unbind = symbol_get(virtio_irq_ims_unbind);
+	api->alloc_irqs = symbol_get(virtio_irq_ims_alloc_irqs);
+	api->free_irqs = symbol_get(virtio_irq_ims_free_irqs);
 	api->create_domain = symbol_get(virtio_irq_ims_create_domain);
 	api->remove_domain = symbol_get(virtio_irq_ims_remove_domain);
 	api->add = symbol_get(virtio_irq_ims_add);
 	api->remove = symbol_get(virtio_irq_ims_remove);
 	api->set_pasid = symbol_get(virtio_irq_ims_set_pasid);
 
-	return api->bind && api->unbind && api->create_domain &&
-	       api->remove_domain && api->add && api->remove && api->set_pasid;
+	return api->bind && api->unbind && api->alloc_irqs && api->free_irqs &&
+	       api->create_domain && api->remove_domain && api->add && api->remove &&
+	       api->set_pasid;
 }
 
 static void itd_api_put(struct itd_ims_api *api)
@@ -258,6 +314,10 @@ static void itd_api_put(struct itd_ims_api *api)
 		symbol_put(virtio_irq_ims_bind);
 	if (api->unbind)
 		symbol_put(virtio_irq_ims_unbind);
+	if (api->alloc_irqs)
+		symbol_put(virtio_irq_ims_alloc_irqs);
+	if (api->free_irqs)
+		symbol_put(virtio_irq_ims_free_irqs);
 	if (api->create_domain)
 		symbol_put(virtio_irq_ims_create_domain);
 	if (api->remove_domain)
@@ -289,7 +349,6 @@ static struct device *itd_child_create(struct itd_vector *first,
 	device_initialize(child);
 	child->parent = &pdev->dev;
 	child->release = itd_child_release;
-	dev_set_drvdata(child, first);
 
 	ret = dev_set_name(child, "ims-testdev-%s-%u-%s", pci_name(pdev),
 			   first->store->number, index);
@@ -317,6 +376,7 @@ static struct device *itd_child_bind(struct itd_vector *first, u32 count)
 	if (IS_ERR(child))
 		return child;
 
+	ims.data = first;
 	ims.first = first->index;
 	ims.count = count;
 	ret = store->api.bind(child, store->itd->pdev, &ims);
@@ -333,17 +393,9 @@ static void itd_child_unbind(struct itd_store *store, struct device *child)
 	device_unregister(child);
 }
 
-/* platform_device_msi_init_and_alloc_irqs() wants one, the binding has its own. */
-static void itd_write_msg_unused(struct msi_desc *desc, struct msi_msg *msg)
-{
-	WARN_ON_ONCE(1);
-}
-
 static void itd_each_remove(struct itd_vector *v)
 {
-	/* If allocation failed there may not even be a list of descriptors. */
-	if (v->child->msi.data)
-		platform_device_msi_free_irqs_all(v->child);
+	v->store->api.free_irqs(v->child);
 	itd_child_unbind(v->store, v->child);
 	v->child = NULL;
 }
@@ -360,7 +412,7 @@ static int itd_each_add(struct itd_vector *v, u32 pasid)
 		return PTR_ERR(child);
 
 	v->child = child;
-	ret = platform_device_msi_init_and_alloc_irqs(child, 1, itd_write_msg_unused);
+	ret = store->api.alloc_irqs(child, 1);
 	if (!ret)
 		ret = msi_get_virq(child, 0);
 	if (ret > 0 && pasid != VIRTIO_IRQ_NO_PASID)

@@ -34,7 +34,7 @@ CFG_COMMON, CFG_NOTIFY, CFG_DEVICE = 1, 2, 4
 COMMON = {
     "device_feature_select": (0, 4), "device_feature": (4, 4),
     "driver_feature_select": (8, 4), "driver_feature": (12, 4),
-    "device_status": (20, 1),
+    "device_status": (20, 1), "config_generation": (21, 1),
     "queue_select": (22, 2), "queue_size": (24, 2), "queue_msix_vector": (26, 2),
     "queue_enable": (28, 2), "queue_notify_off": (30, 2),
     "queue_desc": (32, 8), "queue_driver": (40, 8), "queue_device": (48, 8),
@@ -94,6 +94,16 @@ class Machine:
         self._socket.settimeout(TIMEOUT)
         self._socket.connect(str(self.directory / "qtest"))
 
+    def refuses_stream(self):
+        """Started with incoming and without wait: does QEMU refuse what comes? Else it runs."""
+        try:
+            self._connect()
+            self.wait_for(lambda: self.qmp.execute("query-status")["status"] != "inmigrate")
+            return False
+        except (QEMUDied, qmp.QMPClosed, OSError):
+            assert self.process.wait(TIMEOUT) == 1, self.stderr()
+            return True
+
     def stderr(self):
         """What QEMU has said."""
         return pathlib.Path(self._log.name).read_text(encoding="utf-8", errors="replace")
@@ -101,7 +111,7 @@ class Machine:
     def stop(self):
         """End it; it must not have ended before unless the test waited for that."""
         try:
-            if self.qmp and self.process.returncode is None:
+            if self._socket and self.process.returncode is None:
                 died = self.process.poll()
                 assert died is None, f"QEMU died with {died}: {self.stderr()}"
                 self.qmp.execute("quit")

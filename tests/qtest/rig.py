@@ -12,9 +12,10 @@ MSEC = 1000 * 1000
 class Rig:
     """A machine with a controller in slot 3 and test functions in slots 4 and 5."""
 
+    # pylint: disable-next=too-many-arguments
     def __init__(self, start, options="", extra=(), features=1 << v.F_LAZY, testdev="",
-                 **keywords):
-        self.arguments = ("-device", f"virtio-irq-pci,id=irq,addr=3{options}",
+                 controller="virtio-irq-test-pci", **keywords):
+        self.arguments = ("-device", f"{controller},id=irq,addr=3{options}",
                           "-device", f"ims-testdev,id=t0,addr=4{testdev}",
                           "-device", "ims-testdev,id=t1,addr=5", *extra)
         self.machine = start(*self.arguments, **keywords)
@@ -32,6 +33,10 @@ class Rig:
     def stats(self):
         """Counters."""
         return self.machine.get("stats")
+
+    def raw(self):
+        """Messages of functions that were attached."""
+        return self.stats()["raw"]
 
     def messages(self):
         """What became of messages so far, without what is zero."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 The virtio-irq authors
-"""virtio-irq-pci and virtio-irq-device: transport, sources, delivery, tester.
+"""virtio-irq-pci and virtio-irq-device: transport, sources, delivery; virtio-irq-test-pci.
 
 What requests mean is tested with the device core; here it is only what QEMU adds.
 """
@@ -18,8 +18,9 @@ from rig import EP, MSEC, OTHER, Rig
 
 # Discovery
 
-def test_identity(rig):
+def test_identity(start):
     """IDs, class, features, queues and configuration are those of the specification."""
+    rig = Rig(start, controller="virtio-irq-pci")
     assert rig.function.config(0) == (0x1040 + v.DEVICE_ID) << 16 | 0x1af4
     assert rig.function.config(8) >> 8 == 0x088000
     features = rig.ctl.transport.device_features()
@@ -27,12 +28,49 @@ def test_identity(rig):
     assert features >> qtest.F_VERSION_1 & 1 and features >> qtest.F_RING_RESET & 1
     assert not features >> 35 & 1, "VIRTIO_F_IN_ORDER"
     assert rig.ctl.transport.queue_max(v.REQUESTQ) >= 256
-    assert rig.ctl.transport.queue_max(v.EVENTQ) == 64
+    assert rig.ctl.transport.queue_max(v.EVENTQ) == 0, "without the feature there is no queue"
     config = rig.ctl.transport.config(0, 216)
     assert struct.unpack_from("<4IH", config) == (65536, 1024, 4096, v.TLV_SIZE, 0)
     assert not any(config[18:])
     msix = rig.function.capability(0x11)
-    assert rig.function.config(msix + 2, 2) & 0x7ff == 1
+    assert rig.function.config(msix + 2, 2) & 0x7ff == 0, "one vector, for configuration changes"
+
+
+def test_production(start):
+    """The device of production has nothing that makes it do wrong, and cannot be made to fail."""
+    rig = Rig(start, controller="virtio-irq-pci")
+    names = {prop["name"] for prop in rig.machine.qmp.execute(
+        "qom-list", path="/machine/peripheral/irq")}
+    assert not names & {"refuse", "malform", "delay", "mute", "needs-reset", "injected"}
+    assert names >= {"stats", "endpoints", "vectors", "vector-quota", "scope"}
+    rig.ctl.attach(EP)
+    rig.dev.send(rig.ctl.arm(EP, 0))
+    assert rig.vector()["delivered"] == 1
+
+
+def test_help(start):
+    """-device virtio-irq-pci,help: what each property means, and what it is unless set."""
+    machine = start("-device", "virtio-irq-pci,help", wait=False)
+    assert machine.process.wait(qtest.TIMEOUT) == 0
+    lines = {line.split("=")[0].strip(): line for line in machine.stderr().splitlines()
+             if "=<" in line}
+    for name in ("max-vectors", "max-endpoints", "max-count", "lazy", "pasid-bits", "scope",
+                 "window", "route-window", "vector-quota", "endpoint-quota", "commit-quota",
+                 "commit-pool"):
+        assert re.search(r" - .+\(default( on x86)?: .+\)$", lines[name]), lines[name]
+
+
+def test_scope_must_be_accepted(start):
+    """A driver that does not accept SCOPE does not get FEATURES_OK (DEV-12)."""
+    rig = Rig(start, ",scope=0000:00:04.0", features=1 << v.F_SCOPE)
+    transport = rig.ctl.transport
+    status = qtest.STATUS_ACKNOWLEDGE | qtest.STATUS_DRIVER
+    for features, accepted in ((0, False), (1 << v.F_LAZY, False), (1 << v.F_SCOPE, True)):
+        transport.set_status(0)
+        transport.set_status(status)
+        transport.set_features(features | 1 << qtest.F_VERSION_1)
+        transport.set_status(status | qtest.STATUS_FEATURES_OK)
+        assert bool(transport.status() & qtest.STATUS_FEATURES_OK) == accepted
 
 
 def test_scope(start):
@@ -59,15 +97,16 @@ def test_scope(start):
     ("window=0xfee00000-0xfee00fff0", "page's boundary"),
     ("window=0x100000-0x1fffff", "guest RAM"),
     ("window=0xfee00000-0xfee00fff,max-count=0", "max-count must be"),
-    ("max-vectors=16777217", "max-vectors must be"),
+    ("max-vectors=4194305", "max-vectors must be"),
     ("max-endpoints=0", "max-endpoints must be"),
     ("pasid-bits=21", "pasid-bits must be"),
+    ("max-vectors=100,vector-quota=101", "only 100 vectors"),
     ("refuse=nothing=quota", "TYPE"),
     ("mute=loud", "silent or stall"),
 ])
 def test_bad_properties(start, options, message):
     """A property that makes no sense is refused with a reason."""
-    machine = start("-device", "virtio-irq-pci," + options, wait=False)
+    machine = start("-device", "virtio-irq-test-pci," + options, wait=False)
     assert machine.process.wait(qtest.TIMEOUT) == 1
     assert message in machine.stderr()
 
@@ -85,12 +124,16 @@ def test_attach(rig):
 
 
 def test_stores(start):
-    """Store 0 by capability: MSI alone, MSI-X alone, none."""
+    """Store 0 by capability: MSI alone, MSI-X alone, none; blocks as MSI can (DEV-30, DEV-164)."""
     rig = Rig(start, extra=("-device", "edu,addr=6", "-device", "nec-usb-xhci,msi=off,addr=7",
-                            "-device", "rtl8139,addr=8"))
-    stores = [rig.ctl.attach(slot << 3)[1].get(2) for slot in (6, 7, 8)]
-    assert struct.unpack("<HBBI4x", stores[0][0]) == (0, 5, 0, 32)
+                            "-device", "rtl8139,addr=8",
+                            "-device", "ims-testdev,vectors=0,msi=4,addr=9",
+                            "-device", "ims-testdev,vectors=3,msi=8,addr=0xa"))
+    stores = [rig.ctl.attach(slot << 3)[1].get(2) for slot in (6, 7, 8, 9, 10)]
+    assert struct.unpack("<HBBI4x", stores[0][0]) == (0, 0, 0, 1)
     assert struct.unpack("<HBBI4x", stores[1][0])[1:] == (0, 0, 16)
+    assert struct.unpack("<HBBI4x", stores[3][0]) == (0, 2, 0, 4)
+    assert struct.unpack("<HBBI4x", stores[4][0]) == (0, 3, 0, 8)
     assert stores[2] is None
     assert rig.ctl.refused(v.alloc(8 << 3, 0, 1)) in (v.S_NOENT, v.S_RANGE, v.S_UNSUPP)
 
@@ -100,8 +143,8 @@ def test_attach_refused(start):
     rig = Rig(start, extra=("-device", "pci-bridge,chassis_nr=1,id=br,addr=6",
                             "-device", "ims-testdev,bus=br,addr=1"))
     for endpoint, status in ((0, v.S_PERM), (3 << 3, v.S_PERM), (6 << 3, v.S_PERM),
-                             (9 << 3, v.S_NOENT), (1 << 16 | EP, v.S_NOENT),
-                             (0xffffffff, v.S_NOENT), (0x0108, v.S_NOENT)):
+                             (9 << 3, v.S_NOENT), (1 << 16 | EP, v.S_PERM),
+                             (0xffffffff, v.S_PERM), (0x0108, v.S_NOENT)):
         assert rig.ctl.refused(v.attach(endpoint)) == status, hex(endpoint)
     assert rig.stats()["endpoints"] == 0
     # Without a bus number the function behind the bridge looks like 00:01.0
@@ -128,7 +171,7 @@ def test_delivery(rig):
     """A pair delivers its route and is counted; another value or address is not it."""
     rig.ctl.attach(EP)
     pair = rig.ctl.arm(EP, 5)
-    assert v.WINDOW[0] <= pair[0] <= v.WINDOW[1] and pair[0] & 0x10
+    assert pair[0] == v.WINDOW[0] + 4
     assert rig.dev.send(pair) == 0
     vector = rig.vector(5)
     assert vector == {
@@ -159,16 +202,69 @@ def test_msi(rig):
 
 
 def test_unattached_is_untouched(rig):
-    """No region before ATTACH, none after DETACH."""
+    """Before ATTACH and after DETACH messages are the function's own, and the latter counted."""
     rig.ctl.attach(EP)
     pair = rig.ctl.arm(EP, 0)
     rig.other.send(pair)
-    assert rig.messages() == {}
+    assert rig.messages() == {} and rig.raw() == {"inert": 0, "live": 0}
     rig.ctl.ok(v.detach(EP))
     rig.dev.send(pair)
-    assert rig.messages() == {}
-    assert "virtio-irq-source" not in rig.machine.qmp.execute(
-        "human-monitor-command", command_line="info mtree -f")
+    assert rig.messages() == {} and rig.raw() == {"inert": 1, "live": 0}
+    for message in ((0xfee00000, 0x40), (pair[0], pair[1] & ~0x700), (pair[0] | 8, pair[1]),
+                    (pair[0] | 0x10, pair[1]), (pair[0] | 0x1000, pair[1]),
+                    (pair[0] | 0x20, pair[1]), (pair[0] & ~4, pair[1])):
+        rig.dev.send(message)
+    assert rig.raw() == {"inert": 1, "live": 7}
+    rig.ctl.attach(EP)
+    rig.dev.send(pair)
+    assert rig.messages() == {"freed": 1} and rig.raw() == {"inert": 1, "live": 7}
+
+
+def regions(rig):
+    """How many functions have a region in their address space."""
+    return rig.machine.qmp.execute("human-monitor-command", command_line="info mtree").count(
+        "virtio-irq-source")
+
+
+def test_regions(start):
+    """Regions come with a driver, all at once, and go with a reset of the machine."""
+    rig = Rig(start, ",scope=0000:00:04.0-0000:00:05.0",
+              extra=("-device", "ims-testdev,id=t2,addr=7"),
+              features=1 << v.F_SCOPE)
+    assert regions(rig) == 2
+    rig.ctl.attach(EP)
+    rig.ctl.ok(v.detach(EP))
+    rig.ctl.start(1 << v.F_SCOPE)
+    assert regions(rig) == 2
+    # One that comes later
+    rig.machine.qmp.execute("device_del", id="t1")
+    eject(rig.machine, 5)
+    rig.machine.wait_for(lambda: regions(rig) == 1)
+    rig.machine.qmp.execute("device_add", driver="ims-testdev", id="t1", addr="5")
+    other = v.Testdev(rig.machine, 5).enable()
+    rig.ctl.attach(OTHER)
+    other.send(rig.ctl.arm(OTHER, 0))
+    assert rig.messages() == {"delivered": 1} and regions(rig) == 2
+    rig.machine.qmp.execute("system_reset")
+    rig.machine.wait_for(lambda: regions(rig) == 0)
+
+
+def test_inert_pair(start):
+    """A pair that reaches the platform by itself ends nowhere: logical, destination 0 (DEV-158)."""
+    rig = Rig(start, extra=("-trace", "apic_deliver_irq", "-trace", "apic_mem_writel"))
+    rig.ctl.attach(EP)
+    pairs = [rig.ctl.arm(EP, index) for index in range(3)]
+    for pair in pairs:
+        rig.dev.send(pair)
+    trace = rig.machine.stderr()
+    assert len(re.findall("apic_deliver_irq .*vector 64", trace)) == 3, trace
+    rig.ctl.ok(v.detach(EP))
+    for pair in pairs:
+        rig.dev.send(pair)
+    rest = rig.machine.stderr()[len(trace):]
+    found = re.findall(r"apic_deliver_irq dest (\d+) dest_mode (\d+) ", rest)
+    assert found == [("0", "1")] * 3, rest
+    assert "apic_mem_writel" not in rest
 
 
 def test_source(rig):
@@ -227,7 +323,7 @@ def test_window_above_4g(start):
     assert struct.unpack("<4xQQ", tlvs[1][0]) == (0x7f00000000, 0x7f000fffff)
     assert rig.ctl.refused(v.alloc(EP, 0, 1, width=32)) == v.S_RANGE
     pair = rig.ctl.arm(EP, 0)
-    assert pair[0] == 0x7f00000010
+    assert pair[0] == 0x7f00000004
     rig.dev.send(pair)
     assert rig.vector()["delivered"] == 1
 
@@ -250,7 +346,7 @@ def test_behind_viommu(start):
     rig.dev.send(rig.ctl.arm(EP, 0))
     assert rig.messages() == {"delivered": 1}
     trace = rig.machine.stderr()
-    assert re.search(r"virtio_irq_deliver .*requester_id=0x0020", trace)
+    assert re.search(r"virtio_irq_deliver .*requester=0000:00:04.0", trace)
 
 
 # LAZY
@@ -300,6 +396,45 @@ def test_not_lazy(start, options, features):
 
 
 # The queue
+
+def test_turns(start):
+    """A notification does some 4096 vectors' work, and the main loop the rest (DEV-155)."""
+    rig = Rig(start, testdev=",bar-slots=2048", extra=("-trace", "virtio_notify"))
+    rig.ctl.attach(EP)
+    for number in range(126):
+        rig.ctl.put(v.alloc(EP, 0, 2048, store=1) if number % 2 == 0
+                    else v.ranged(v.T_FREE, EP, 0, 2048, store=1))
+    before = rig.machine.stderr().count("virtio_notify")
+    rig.ctl.kick()
+    rig.machine.wait_for(lambda: rig.ctl.requestq.used_index() == 127)
+    assert [answer[0] for answer in rig.ctl.answers().values()] == [v.S_OK] * 126
+    # At the end of each turn the driver is told. Two of these requests are 4096 vectors
+    turns = rig.machine.stderr().count("virtio_notify") - before
+    assert 126 / 3 <= turns <= 126
+
+
+def test_reads(start):
+    """A read of the window is what it would be without us (DEV-170)."""
+    rig = Rig(start, extra=("-device", "edu,addr=6,dma_mask=0xffffffff"))
+    edu = qtest.Function(rig.machine, 6).enable()
+
+    def read(address):
+        buffer = rig.machine.alloc()
+        for source, target, direction in ((address, 0x40000, 0), (0x40000, buffer, 2)):
+            edu.write(0, 0x80, source)
+            edu.write(0, 0x88, target)
+            edu.write(0, 0x90, 8)
+            edu.write(0, 0x98, direction | 1)
+            rig.machine.clock_step(200 * MSEC)
+        return rig.machine.read(buffer, 8)
+
+    addresses = (0xfee00000, 0xfee00004, 0xfee00030, 0xfee10000)
+    before = [read(address) for address in addresses]
+    rig.ctl.attach(6 << 3)
+    rig.ctl.arm(6 << 3, 0)
+    assert [read(address) for address in addresses] == before
+    assert rig.messages() == {}
+
 
 def test_ring_in_one_kick(start):
     """A full ring is served by one notification, which the trace shows once."""
@@ -388,19 +523,35 @@ def test_broken_ring(rig, breakage):
     rig.ctl.attach(EP)
 
 
-def test_queue_reset(rig):
-    """Drops what was not answered, changes no vector."""
+@pytest.mark.parametrize("lazy", [True, False])
+def test_queue_reset(start, lazy):
+    """Drops what was not answered; with LAZY, what disarms is carried out (DEV-161)."""
+    rig = Rig(start, features=1 << v.F_LAZY if lazy else 0)
     rig.ctl.attach(EP)
+    rig.ctl.attach(OTHER)
+    assert rig.ctl.alloc(EP, 2, 3) == 3
+    pairs = [rig.ctl.activate(EP, index, 0x50) for index in (2, 3, 4)]
+    other = rig.ctl.arm(OTHER, 20)
     pair = rig.ctl.arm(EP, 0)
     rig.machine.set("delay", "alloc@1x1=100")
     rig.ctl.put(v.alloc(EP, 1, 1))
     rig.ctl.kick()
-    rig.ctl.put(v.deactivate(EP, 0))
+    rig.ctl.put(v.deactivate(EP, 2))
+    rig.ctl.put(v.alloc(EP, 10, 1))
+    rig.ctl.put(v.ranged(v.T_FREE, EP, 3, 1))
+    rig.ctl.put(v.deactivate(EP, 4) + b"\0")
+    rig.ctl.put(v.detach(OTHER))
     assert rig.stats()["held"] == 1
     rig.ctl.transport.reset_queue(v.REQUESTQ)
     assert rig.stats()["held"] == 0
     rig.dev.send(pair)
     assert rig.vector()["delivered"] == 1
+    for each in pairs:
+        rig.dev.send(each)
+    rig.other.send(other)
+    stats = rig.stats()
+    assert (stats["messages"]["delivered"], stats["messages"]["freed"], stats["raw"]["inert"],
+            stats["allocated"]) == ((2, 2, 1, 4) if lazy else (5, 0, 0, 6))
     used = rig.machine.read(rig.ctl.requestq.used, 64)
     rig.machine.clock_step(200 * MSEC)
     assert rig.machine.read(rig.ctl.requestq.used, 64) == used
@@ -429,6 +580,7 @@ def test_reset(rig):
         assert [stats[n] for n in ("endpoints", "allocated", "armed", "held")] == [0] * 4
         rig.dev.send(pair)
         assert rig.messages() == {}
+        assert rig.raw()["inert"] == 1, "a reset of the machine makes functions new"
         rig.machine.clock_step(200 * MSEC)
         rig.machine.set("delay", "")
         rig.ctl.start(1 << v.F_LAZY)
@@ -473,6 +625,51 @@ def test_quota_options(start):
     assert rig.ctl.refused(v.activate(EP, 1, 0x40)) == v.S_NOSPC
 
 
+def test_limits_are_counted(start):
+    """Which limit has refused, and whom."""
+    rig = Rig(start, ",max-vectors=6,max-endpoints=2",
+              extra=("-device", "ims-testdev,id=t2,addr=6"))
+    rig.ctl.attach(EP)
+    rig.ctl.attach(OTHER)
+    assert rig.ctl.refused(v.attach(6 << 3)) == v.S_NOSPC
+    expected = dict.fromkeys(rig.stats()["limited"], 0)
+    assert sorted(expected) == ["commit-pool", "commit-quota", "endpoint-quota", "max-endpoints",
+                                "max-vectors", "vector-quota"]
+    expected["max-endpoints"] = 1
+    assert rig.stats()["limited"] == expected
+    for name, value, request, status in (
+            ("endpoint-quota", 0, v.alloc(EP, 0, 1), v.S_QUOTA),
+            ("vector-quota", 0, v.alloc(EP, 0, 1), v.S_QUOTA),
+            (None, None, v.alloc(EP, 0, 6), v.S_OK),
+            ("max-vectors", None, v.alloc(OTHER, 0, 1), v.S_NOSPC),
+            ("commit-quota", 0, v.activate(EP, 0, 0x40), v.S_QUOTA),
+            ("commit-pool", 0, v.activate(EP, 0, 0x40), v.S_NOSPC)):
+        if value is not None:
+            rig.machine.set(name, value)
+        assert rig.ctl.request(request)[0] == status
+        if value is not None:
+            rig.machine.set(name, (1 << 32) - 1)
+        if name:
+            expected[name] += 1
+        assert rig.stats()["limited"] == expected
+    assert rig.machine.get("endpoints") == [
+        {"endpoint": "0000:00:04.0", "allocated": 6, "refused": 4, "limited": 4},
+        {"endpoint": "0000:00:05.0", "allocated": 0, "refused": 1, "limited": 1}]
+    with pytest.raises(qmp.QMPError, match="only 6 vectors"):
+        rig.machine.set("vector-quota", 7)
+    assert rig.machine.get("vector-quota") == (1 << 32) - 1
+
+
+def test_many_vectors(start):
+    """The table of vectors ends somewhere: each takes its time."""
+    rig = Rig(start, testdev=",vectors=2048,bar-slots=2048,memory-slots=2048")
+    rig.ctl.attach(EP)
+    for store in range(3):
+        rig.ctl.alloc(EP, 0, 2048, store=store)
+    assert rig.stats()["allocated"] == 3 * 2048
+    assert len(rig.machine.get("vectors")) == 4096
+
+
 def test_refuse(rig):
     """The n-th request of a type is refused."""
     rig.ctl.attach(EP)
@@ -482,7 +679,7 @@ def test_refuse(rig):
     assert rig.ctl.refused(v.alloc(EP, 1, 1)) == v.S_QUOTA
     assert rig.machine.get("refuse") == ""
     assert rig.ctl.alloc(EP, 1, 1) == 1
-    assert rig.stats()["injected-refused"] == 1
+    assert rig.machine.get("injected") == {"refused": 1, "malformed": 0, "delayed": 0}
     with pytest.raises(qmp.QMPError, match="refuse"):
         rig.machine.set("refuse", "alloc=sometimes")
 
@@ -516,7 +713,7 @@ def test_delay(rig):
     rig.machine.clock_step(1 * MSEC)
     answers = rig.ctl.answers()
     assert list(answers) == [late] and answers[late][0] == v.S_OK
-    assert rig.stats()["injected-delayed"] == 1
+    assert rig.machine.get("injected")["delayed"] == 1
 
 
 def test_mute_silent(rig):
@@ -550,6 +747,81 @@ def test_mute_stall(rig):
     assert [answer[0] for answer in rig.ctl.answers().values()] == [v.S_OK] * 2
 
 
+def test_needs_reset(rig):
+    """A device that asks for a reset answers no more; LAZY and armed pairs stay (DEV-97)."""
+    rig.ctl.attach(EP)
+    pairs = [rig.ctl.arm(EP, index) for index in range(2)]
+    rig.machine.set("needs-reset", True)
+    assert rig.ctl.transport.status() & qtest.STATUS_NEEDS_RESET
+    rig.dev.send(pairs[0])
+    assert rig.messages() == {"delivered": 1}
+    rig.ctl.put(v.deactivate(EP, 0))
+    rig.ctl.kick()
+    rig.dev.send(pairs[0])
+    rig.dev.send(pairs[1])
+    assert rig.messages() == {"delivered": 2, "freed": 1}
+    assert not rig.ctl.answers()
+    with pytest.raises(qmp.QMPError, match="only a reset"):
+        rig.machine.set("needs-reset", False)
+    rig.ctl.start(1 << v.F_LAZY)
+    assert rig.machine.get("needs-reset") is False
+    assert not rig.ctl.transport.status() & qtest.STATUS_NEEDS_RESET
+    rig.ctl.attach(EP)
+
+
+# Two controllers
+
+@pytest.mark.parametrize("first, second", [
+    ("", ""), ("", ",scope=0000:00:05.0"), (",scope=0000:00:04.0", ""),
+    (",scope=0000:00:03.0-0000:00:05.0", ",scope=0000:00:01.0;0000:00:05.0-0000:00:06.0"),
+])
+def test_overlapping_scopes(start, first, second):
+    """Two controllers that serve the same function: the second does not start (DEV-22)."""
+    machine = start("-device", f"virtio-irq-pci,id=one{first}",
+                    "-device", f"virtio-irq-pci,id=two{second}", wait=False)
+    assert machine.process.wait(qtest.TIMEOUT) == 1
+    assert "'one' serves some of these functions already" in machine.stderr()
+
+
+def test_two_controllers(start):
+    """Each serves its own scope, and neither serves the other's function."""
+    rig = Rig(start, ",scope=0000:00:04.0;0000:00:07.0",
+              extra=("-device", "virtio-irq-pci,id=second,addr=7,scope=0000:00:05.0"),
+              features=1 << v.F_SCOPE)
+    second = v.Controller(qtest.PCITransport(qtest.Function(rig.machine, 7).enable()),
+                          1 << v.F_SCOPE)
+    rig.ctl.attach(EP)
+    second.attach(OTHER)
+    for ctl, endpoint in ((rig.ctl, OTHER), (second, EP), (rig.ctl, 7 << 3), (second, 3 << 3)):
+        assert ctl.refused(v.attach(endpoint)) == v.S_PERM
+    rig.dev.send(rig.ctl.arm(EP, 0))
+    rig.other.send(second.arm(OTHER, 0))
+    assert rig.stats()["messages"]["delivered"] == 1
+    assert rig.machine.get("stats", "second")["messages"]["delivered"] == 1
+
+
+def test_function_changes_controller(start):
+    """A bus gets another number, and its function another controller: one has it at a time."""
+    rig = Rig(start, ",scope=0000:01:00.0-0000:01:1f.7",
+              extra=("-device", "virtio-irq-pci,id=second,addr=7,"
+                     "scope=0000:02:00.0-0000:02:1f.7",
+                     "-device", "pci-bridge,chassis_nr=1,id=br,addr=6",
+                     "-device", "ims-testdev,bus=br,addr=1"), features=1 << v.F_SCOPE)
+    second = v.Controller(qtest.PCITransport(qtest.Function(rig.machine, 7).enable()),
+                          1 << v.F_SCOPE)
+    qtest.make_bridge(rig.machine, 6, 1)
+    rig.ctl.attach(0x0108)
+    v.Testdev(rig.machine, 1, bus=1).enable().send(rig.ctl.arm(0x0108, 0))
+    assert rig.stats()["messages"]["delivered"] == 1
+    qtest.make_bridge(rig.machine, 6, 2)
+    assert second.refused(v.attach(0x0208)) == v.S_BUSY
+    rig.ctl.ok(v.detach(0x0108))
+    second.attach(0x0208)
+    v.Testdev(rig.machine, 1, bus=2).enable().send(second.arm(0x0208, 0))
+    assert rig.machine.get("stats", "second")["messages"]["delivered"] == 1
+    assert regions(rig) == 1
+
+
 # Coming and going
 
 def eject(machine, slot):
@@ -576,6 +848,21 @@ def test_function_unplugged(rig):
     assert rig.vector()["delivered"] == 1
 
 
+def test_function_switched_off(start):
+    """A function whose slot has no power is not there (DEV-136)."""
+    rig = Rig(start, machine="q35", extra=(
+        "-device", "pcie-root-port,id=rp,chassis=1,addr=6", "-device", "ims-testdev,bus=rp"))
+    port = qtest.make_bridge(rig.machine, 6, 1)
+    control = port.capability(0x10) + 0x18
+    rig.ctl.attach(0x100)
+    rig.ctl.ok(v.detach(0x100))
+    powered = port.config(control, 2)
+    port.set_config(control, powered | 1 << 10, 2)
+    assert rig.ctl.refused(v.attach(0x100)) == v.S_NOENT
+    port.set_config(control, powered, 2)
+    rig.ctl.attach(0x100)
+
+
 def test_controller_unplugged(rig):
     """The functions that it served are left as they were."""
     rig.ctl.attach(EP)
@@ -588,9 +875,8 @@ def test_controller_unplugged(rig):
     rig.machine.wait_for(lambda: not rig.function.exists())
     assert rig.dev.send(pair) == 0
     rig.machine.clock_step(200 * MSEC)
-    assert "virtio-irq-source" not in rig.machine.qmp.execute(
-        "human-monitor-command", command_line="info mtree -f")
-    rig.machine.qmp.execute("device_add", driver="virtio-irq-pci", id="irq", addr="3")
+    assert regions(rig) == 0
+    rig.machine.qmp.execute("device_add", driver="virtio-irq-test-pci", id="irq", addr="3")
     assert rig.stats()["endpoints"] == 0
 
 
@@ -670,7 +956,7 @@ def test_fuzz(start, seed):
                 queue.publish(20)
         if source.random() < .8:
             rig.ctl.kick()
-        rig.dev.send((0xfee00010 + 4 * source.randrange(2), source.randrange(40)),
+        rig.dev.send((0xfee00004 + 4 * source.randrange(2), source.randrange(40)),
                      source.choice((None, 0, 5)))
         if rig.ctl.transport.status() & qtest.STATUS_NEEDS_RESET:
             rig.ctl.start(features)

@@ -54,6 +54,36 @@ def test_reset(start):
     assert rig.messages()["freed"] == messages + 1
 
 
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_function_level_reset(start, size):
+    """It resets the function alone: the controller's vectors are what they were."""
+    rig = StoreRig(start)
+    slot, msi = rig.arm(SLOTS, 1), ims.Vector(rig.dev, MSI, 3)
+    slot.write(ims.GAP, MSEC)
+    slot.write(ims.FIRE, 2)
+    # Enabled, and all of it masked: one is pending
+    msix = rig.dev.capability(0x11) + 2
+    rig.dev.set_config(msix, 0xc000, 2)
+    msi.write(ims.FIRE, 4)
+    # Control register of the Advanced Features capability
+    control = rig.dev.capability(0x13) + 4
+    rig.dev.set_config(control, 0, size)
+    assert slot.counters() == (1, 1, 0, 0) and msi.counters() == (3, 1, 0, 0)
+    rig.dev.set_config(control, 1, size)
+    assert rig.dev.config(control, 1) == 0
+    assert rig.dev.config(qtest.COMMAND, 2) == 0 and not rig.dev.config(msix, 2) & 0xc000
+    rig.dev.enable()
+    for vector in (slot, msi):
+        assert vector.counters() == (0, 0, 0, 0)
+        assert vector.read(ims.STATUS) == vector.read(ims.GAP) == 0
+    assert slot.get() == ((0, 0), ims.MASK)
+    rig.machine.clock_step(10 * MSEC)
+    assert rig.delivered(slot) == 1
+    slot.set(slot.pair)
+    slot.write(ims.FIRE)
+    assert rig.delivered(slot) == 2
+
+
 def test_unplugged(start):
     """A function that goes while its vectors wait for gaps takes them along."""
     rig = StoreRig(start)
@@ -117,7 +147,8 @@ def test_migration(start, moving, tmp_path):
     for store in (SLOTS, RECORDS):
         out, pending, owed, gap = [rig.vectors[store, name]
                                    for name in ("out", "pending", "owed", "gap")]
-        assert out.read(ims.CLAIM) == 1 and rig.delivered(out) == 2
+        # Counters of the device begin anew
+        assert out.read(ims.CLAIM) == 1 and rig.delivered(out) == 1
         pending.unmask(ims.ctrl(6))
         assert rig.delivered(pending) == 1
         assert pending.read(ims.STATUS) == ims.OUTSTANDING
@@ -125,10 +156,10 @@ def test_migration(start, moving, tmp_path):
         if store == RECORDS:
             owed.write(ims.KICK)
         assert rig.delivered(owed) == 1
-        assert rig.delivered(gap) == 1
+        assert rig.delivered(gap) == 0
     rig.machine.clock_step(1000)
     for store in (SLOTS, RECORDS):
-        assert rig.delivered(rig.vectors[store, "gap"]) == 2
+        assert rig.delivered(rig.vectors[store, "gap"]) == 1
     # Two of each are those from before
     assert rig.messages() == {"delivered": 8}
 
@@ -228,12 +259,9 @@ def test_migration_corrupt(start, moving, tmp_path):
         damaged[begin + 24 + source.randrange(2 * 8 * 46)] ^= 1 << source.randrange(8)
         (tmp_path / "damaged").write_bytes(damaged)
         machine = start(*moving.arguments, incoming=f"exec:cat {tmp_path}/damaged", wait=False)
-        try:
-            assert machine.process.wait(1.5) == 1, machine.stderr()
+        if machine.refuses_stream():
             assert "rror" in machine.stderr() or "ims-testdev" in machine.stderr(), number
-        except qtest.subprocess.TimeoutExpired:
-            machine.process.terminate()
-            assert machine.process.wait(qtest.TIMEOUT) == 0, machine.stderr()
+        machine.stop()
 
 
 # A hostile guest
@@ -252,7 +280,7 @@ def test_fuzz(start, seed):
     places = [rig.records.base, 0, bars[0], bars[0] + 0x1000, bars[2], bars[2] + 0x20,
               bars[2] + 0x20000, rig.other.bars[0] + 0x1000, rig.function.bars[4],
               0xfee00000, 0xfec00000, 0xfffffff0, 1 << 40, 0xffffffffffffff00]
-    values = [0, 1, 2, 3, 0xffffffff, 0xfee00010, 5 << 12 | 2, 40]
+    values = [0, 1, 2, 3, 0xffffffff, 0xfee00004, 5 << 12 | 2, 40]
     for _ in range(600):
         what = source.random()
         if what < .1:
