@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""Fixtures of the tests with a real KVM, which runs in a guest: see nested.py.
+
+All tests use one L1, which is booted when the first one asks for it. If it has crashed or
+hangs, or a test has left something in its kernel log, that test has failed, and the next one
+gets a new L1.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+
+# pylint: disable=wrong-import-position
+from guest import TOP, GuestError  # noqa: E402
+from nested import L2  # noqa: E402
+from rig import DISK, Rig  # noqa: E402
+
+
+def new_directory(name):
+    """An empty one for logs, which stay until the next run."""
+    build = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+    path = build / "kvm" / re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+class Rigs:
+    """One L1 after the other."""
+
+    def __init__(self):
+        self.count = 0
+        self.current = None
+
+    def get(self):
+        """The L1 that runs."""
+        if self.current is None:
+            self.current = Rig(new_directory(f"L1-{self.count}"))
+            self.count += 1
+        return self.current
+
+    def drop(self):
+        """The next one gets another."""
+        if self.current is not None:
+            self.current.stop()
+            self.current = None
+
+
+@pytest.fixture(scope="session")
+def rigs():
+    """For all tests."""
+    collection = Rigs()
+    yield collection
+    collection.drop()
+
+
+@pytest.fixture
+def rig(rigs):  # pylint: disable=redefined-outer-name
+    """L1, which is well before and after the test."""
+    current = rigs.get()
+    yield current
+    try:
+        current.check()
+    except BaseException:
+        rigs.drop()
+        raise
+
+
+@pytest.fixture
+def l1(rig):  # pylint: disable=redefined-outer-name
+    """The host."""
+    return rig.l1
+
+
+class Boot:
+    """boot(devices=rig.vfio("nvme"), load=...): a running L2, the only one."""
+
+    def __init__(self, rigs, l1, directory):  # pylint: disable=redefined-outer-name
+        self.rigs = rigs
+        self.l1 = l1
+        self.directory = directory
+        self.count = 0
+        self.guest = None
+
+    def __call__(self, **keywords):
+        self.end()
+        directory = self.directory / f"guest{self.count}" if self.count else self.directory
+        self.count += 1
+        self.guest = L2(self.l1, directory, **keywords)
+        return self.guest.start()
+
+    def end(self):
+        """Check the one that runs, and end it."""
+        guest, self.guest = self.guest, None
+        if guest is None:
+            return
+        try:
+            if guest.alive():
+                (guest.log_dir / "dmesg.log").write_text(guest.dmesg(), encoding="utf-8")
+                guest.check_dmesg()
+            guest.check_warnings()
+        finally:
+            try:
+                guest.stop()
+            except (GuestError, AssertionError):
+                self.rigs.drop()
+                raise
+
+
+@pytest.fixture
+def boot(l1, request, rigs):  # pylint: disable=redefined-outer-name
+    """Start L2s, one after the other."""
+    starter = Boot(rigs, l1, new_directory(request.node.name))
+    yield starter
+    starter.end()
+
+
+@pytest.fixture
+def disk(l1):  # pylint: disable=redefined-outer-name
+    """A file in L1 with random data; its checksum."""
+    l1.run(f"dd if=/dev/urandom of={DISK} bs=1M count=8 2>/dev/null")
+    yield l1.run(f"sha256sum < {DISK}").out.split()[0]
+    l1.run(f"rm {DISK}")
