@@ -19,10 +19,10 @@ SHORT = ((1000, 16), (100000, 16))
 COUNTED = 1000
 TIMED = 200000
 
-# Of vectors in these requests; the others are for one
+# Of vectors in these requests; a reset is for all, the others are for one
 BATCH = 40
 BATCHED = ("alloc", "commit", "release", "free")
-OPERATIONS = ("alloc", "commit", "arm", "route", "message", "disarm", "release", "free")
+OPERATIONS = ("alloc", "commit", "arm", "route", "message", "disarm", "release", "free", "reset")
 
 
 def build():
@@ -33,8 +33,10 @@ def build():
     return directory / "bench" / "bench_core"
 
 
-def per_vector(operation, amount, times):
-    """An amount for some times an operation, as one of each vector."""
+def per_vector(operation, amount, times, vectors):
+    """An amount for some times an operation, as one of each of so many vectors."""
+    if operation == "reset":
+        return amount / times / vectors
     return amount / times / (BATCH if operation in BATCHED else 1)
 
 
@@ -46,18 +48,18 @@ def output(words):
 
 
 def counted(program, vectors, endpoints):
-    """Instructions by callgrind: {operation: total}."""
+    """Instructions by callgrind: {operation: total}, and how often each was done."""
     with tempfile.TemporaryDirectory() as directory:
-        output(["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no",
-                f"--callgrind-out-file={directory}/out", str(program), str(vectors),
-                str(endpoints), str(COUNTED)])
+        lines = output(["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no",
+                        f"--callgrind-out-file={directory}/out", str(program), str(vectors),
+                        str(endpoints), str(COUNTED)])
         totals = {}
         for path in pathlib.Path(directory).iterdir():
             text = path.read_text()
             name = re.search(r"^desc: Trigger: Client Request: (\w+)$", text, re.M)
             if name:
                 totals[name[1]] = int(re.search(r"^totals: (\d+)$", text, re.M)[1])
-    return totals
+    return totals, {name: lines[name][0] for name in totals}
 
 
 def measure(configurations, say=print):
@@ -67,16 +69,15 @@ def measure(configurations, say=print):
     for vectors, endpoints in configurations:
         say(f"core: {vectors} vectors of {endpoints} endpoints")
         timed = output([str(program), str(vectors), str(endpoints), str(min(TIMED, vectors))])
-        totals = counted(program, vectors, endpoints)
-        measured = COUNTED // BATCH
+        totals, times = counted(program, vectors, endpoints)
         results[f"{vectors}/{endpoints}"] = {
             "bytes-per-vector": timed["memory"][0],
             "bytes-per-endpoint": timed["memory"][1],
             "instructions": {
-                name: round(per_vector(name, totals[name],
-                                       measured if name in BATCHED else COUNTED), 1)
+                name: round(per_vector(name, totals[name], times[name], vectors), 1)
                 for name in OPERATIONS},
-            "per-second": {name: round(1e9 / per_vector(name, timed[name][1], timed[name][0]))
-                           for name in OPERATIONS},
+            "per-second": {
+                name: round(1e9 / per_vector(name, timed[name][1], timed[name][0], vectors))
+                for name in OPERATIONS},
         }
     return results

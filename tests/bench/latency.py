@@ -37,7 +37,7 @@ def quantile(buckets):
 def measure(directory, contender, say=print):
     """{delay: {"waits", "worst-ns", "p99.9-us"}}"""
     results = {}
-    with life.Bench(directory, contender, 64, 2) as bench:
+    with life.Bench(directory, contender, 64, 2, "virtio-irq-test-pci") as bench:
         for delay in DELAYS:
             say(f"latency with a host that takes {delay} us")
             _, before = histogram(bench.guest)

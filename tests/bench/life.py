@@ -110,7 +110,7 @@ def missing(contender):
         image = pathlib.Path(artifacts(contender).kernel)
     except GuestError as error:
         return str(error)
-    config = (image.parent / image.name.replace("vmlinuz", "config")).read_text()
+    config = (image.parent / image.name.replace("vmlinux", "config")).read_text()
     if contender.config and not re.search(rf"^{contender.config}=y$", config, re.M):
         return f"the guest kernel has no {contender.config}"
     return None
@@ -134,7 +134,7 @@ def typical(values, what, waiting):
 class Bench:
     """A guest whose instructions are counted."""
 
-    def __init__(self, directory, contender, vectors, smp):
+    def __init__(self, directory, contender, vectors, smp, virq_type="virtio-irq-pci"):
         # pylint: disable=too-many-arguments
         self.contender = contender
         self.devices = Devices(directory)
@@ -142,9 +142,10 @@ class Bench:
                                 "memory-slots": vectors})
         load = ["virtio_irq"] if contender.virq else []
         self.guest = Guest(
-            directory, virq={} if contender.virq else None, devices=self.devices.devices,
-            args=[*FIXED, *contender.args], accel="tcg,thread=single", patience=BOOT_TIMEOUT,
-            load=load + ["ims_testdev"], smp=smp, artifacts=artifacts(contender),
+            directory, virq={} if contender.virq else None, virq_type=virq_type,
+            devices=self.devices.devices, args=[*FIXED, *contender.args],
+            accel="tcg,thread=single", patience=BOOT_TIMEOUT, load=load + ["ims_testdev"],
+            smp=smp, artifacts=artifacts(contender),
             append=f"{FIXED_KERNEL} {ONE_CPU if smp == SMALL_SMP else ''}")
         address = self.devices.address("testdev")
         self.dev = Testdev(self.guest, address)

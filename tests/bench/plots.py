@@ -9,8 +9,12 @@ import subprocess
 import checks
 
 PHASES = ("alloc", "request", "move", "free", "release")
+# The native domain moves an interrupt when the next one comes
+KVM_PHASES = {"alloc": ("alloc",), "request": ("request",), "move": ("move", "land"),
+              "mask, unmask": ("mask", "unmask"), "free": ("free",), "release": ("release",)}
 # The same in every picture, also for those who do not see all colours
-COLOURS = {"native": "#7f7f7f", "intel": "#d95f02", "amd": "#e7298a", "virtio-irq": "#1b6ca8"}
+COLOURS = {"native": "#7f7f7f", "intel": "#d95f02", "amd": "#e7298a", "virtio-irq": "#1b6ca8",
+           "vfio": "#7f7f7f", "vfio-intel": "#d95f02", "virtio-irq-lazy": "#56b4e9"}
 OTHER_COLOURS = ("#1b9e77", "#7570b3", "#a6761d", "#666666")
 CURVE_COLOURS = ("#7570b3", "#1b9e77", "#56b4e9", "#d95f02", "#a6761d", "#1b6ca8", "#e7298a",
                  "#333333")
@@ -131,8 +135,16 @@ def _delivery(delivery, directory):
          {name: [numbers["instructions"]] for name, numbers in delivery.items()}, width=560)
 
 
+def _kvm(kvm, directory):
+    series = {name: [sum(found[phase][what] for phase in phases for what in checks.EXACT)
+                     for phases in KVM_PHASES.values()] for name, found in kvm.items()}
+    bars(directory / "kvm.svg", f"{checks.VECTORS} MSI-X vectors of a function by VFIO",
+         "exits to QEMU", tuple(KVM_PHASES), series)
+
+
 def everything(results, directory):
     """All pictures of complete results."""
     _lives(results["life"], f"{checks.VECTORS} MSI-X vectors", directory)
     _core(results["core"], directory)
     _delivery(results["delivery"], directory)
+    _kvm(results["kvm"], directory)

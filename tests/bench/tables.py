@@ -79,6 +79,24 @@ def delivery(results):
             *[[name, str(numbers["instructions"])] for name, numbers in results.items()]]
 
 
+HOST = (("attach-few-us", "ATTACH and DETACH, few functions attached"),
+        ("attach-all-us", "ATTACH and DETACH, all attached"),
+        ("first-us", "first ATTACH of a function"),
+        ("reset-few-us", "device reset, for each of few functions"),
+        ("reset-all-us", "device reset, for each of all"),
+        ("turn-one-us", "a request of many vectors"),
+        ("turn-ring-us", "a notification for a ring full of them"))
+
+
+def host(results):
+    """CPU time of the host, and memory."""
+    return [["", "host's CPU time"],
+            *[[title, f"{results[name]:.0f} us"] for name, title in HOST],
+            ["functions in all", str(results["functions"])],
+            ["requests of 2048 vectors in a turn", f"{results['turn-requests']:g}"],
+            ["memory of an attached function", f"{results['attached-kib']:.0f} KiB"]]
+
+
 def latency(results):
     """Polled waits."""
     return [["host takes", "waits", "99.9 % within", "worst"],
@@ -91,6 +109,32 @@ def replay(results):
     return [["vectors", "requests", "notifications"],
             *[[vectors, str(numbers["requests"]), str(numbers["notifications"])]
               for vectors, numbers in results.items()]]
+
+
+# Of what any guest has, see tests/kvm/vmexits.py
+REST = (("status", "looks at the controller's status"), ("apic", "local APIC and its timer"),
+        ("interrupt", "interrupts of the host and of its guest"),
+        ("halt", "CPUs that have nothing to do"), ("other", "all others"))
+
+
+def kvm(results):
+    """Exits to QEMU, contenders side by side."""
+    rows = [["", *results]]
+    phases = {name: {**found, "all of it": {what: sum(numbers[what] for numbers in found.values())
+                                            for what in next(iter(found.values()))}}
+              for name, found in results.items()}
+    for phase in next(iter(phases.values())):
+        rows.append([phase, *[" + ".join(str(found[phase][what]) for what in CLASSES)
+                              for found in phases.values()]])
+    rows.append(["sum", *[str(checks.emulated(found)) for found in results.values()]])
+    return rows
+
+
+def kvm_rest(results):
+    """What depends on how long it takes."""
+    return [["", *results],
+            *[[title, *[str(sum(numbers[what] for numbers in found.values()))
+                        for found in results.values()]] for what, title in REST]]
 
 
 def everything(results):
@@ -121,10 +165,17 @@ def everything(results):
                "could be", floors.exits(life, stores))
         yield (f"Guest instructions for each of {checks.VECTORS} vectors, and the least that "
                "there could be", floors.instructions(life, results["times"]))
+    if "kvm" in results:
+        yield (f"KVM and VFIO: exits to QEMU for {checks.VECTORS} MSI-X vectors (controller + table "
+               "+ PCI)", kvm(results["kvm"]))
+        yield ("KVM and VFIO: exits meanwhile that are no matter of interrupt controllers, on this "
+               "machine", kvm_rest(results["kvm"]))
     if "replay" in results:
         yield "Replay after a reset of the device", replay(results["replay"])
     if "delivery" in results:
         yield "A message, from the function to the APIC", delivery(results["delivery"])
+    if "host" in results:
+        yield "What the device costs its host, on this machine", host(results["host"])
     if "latency" in results:
         yield "Interrupts off while the guest waits for ACTIVATE", latency(results["latency"])
     if "core" in results:
