@@ -4,13 +4,31 @@
 # The steps themselves are scripts in tools/. Builds go to BUILD; downloads and
 # QEMU go to the cache, ~/.cache/virtio-irq.
 
+# A recipe fails if any command of a pipe does
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Make and the kernel's build divide names at blanks and colons, the others mean something
+# to a shell, to QEMU's options or to valgrind. tools/lib.sh asks the same of the cache
+hash := \#
+refused := " ' \ $$ $(hash) : % * ? [ ] ( ) { } < > | & ; ` ! ,
+usable = $(if $(or $(word 2,$1),$(strip $(foreach c,$(refused),$(findstring $c,$1)))),$(error \
+	$2 is '$1': its name must have no blank and none of $(refused)))
+$(call usable,$(CURDIR),The checkout)
+
 BUILD ?= build
+$(call usable,$(BUILD),BUILD)
 override BUILD := $(abspath $(BUILD))
 export BUILD
 
 # Not another Python that comes first in PATH: pytest is Debian's
 PYTHON ?= /usr/bin/python3
 PYTEST := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -p no:cacheprovider -v --tb=short
+
+# $(call pytest,DIRECTORY,OPTIONS): status 5 is that nothing ran
+pytest = $(PYTEST) $1 $2 $(if $(TESTS),-k "$(TESTS)") || { status=$$?; [ $$status -ne 5 ] || \
+	echo "error: no test of $1 matches TESTS='$(TESTS)', a pattern of names as pytest -k takes it" >&2; \
+	exit $$status; }
 
 # Arguments of `make demo`, a pattern of test names (pytest -k), kernels of the end-to-end
 # tests (tests/e2e/conftest.py), sparse on or off
@@ -20,7 +38,9 @@ KERNELS ?= default
 # 1: what takes minutes, too
 NIGHTLY ?=
 SPARSE ?=
-export SPARSE
+# Modules of yours for `make shell`
+GUEST_MODULES ?=
+export SPARSE GUEST_MODULES
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -35,7 +55,10 @@ help:		## this list
 demo: deps paths-quiet	## watch it work; ARGS=--no-virtio-irq shows today's behaviour
 	@$(PYTHON) tools/demo $(ARGS)
 
-shell: deps paths-quiet	## an interactive guest with everything loaded
+demo-kvm: deps paths-quiet	## watch a host run out of interrupts: KVM and VFIO, in a guest
+	@$(PYTHON) tools/demo-kvm $(ARGS)
+
+shell: deps paths-quiet	## an interactive guest; GUEST_MODULES="a.ko b.ko" adds your own
 	@$(PYTHON) tools/shell $(ARGS)
 
 ##: Build
@@ -87,12 +110,18 @@ mutate:		## break the driver in one place after the other: is each one noticed? 
 coverage:	## which lines and branches of the driver the KUnit suites reach
 	@tools/coverage
 
-qtest:		## tests of the QEMU devices without a guest
-	@QEMU=$$(tools/build-qemu) && export QEMU && $(PYTEST) tests/qtest $(if $(TESTS),-k "$(TESTS)")
+tools-test: paths-quiet	## tests of the tools and of the benchmark's checks
+	@$(call pytest,tests/tools tests/bench)
+
+qtest:		## tests of the QEMU devices without a guest; SANITIZE=1: with ASan and UBSan in them
+	@QEMU=$$(tools/build-qemu $(if $(SANITIZE),--sanitize)) && export QEMU && { $(call pytest,tests/qtest); }
 
 e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NIGHTLY=1
 	@$(if $(filter stock,$(KERNELS)),,tools/build-kernel >/dev/null)
-	@$(PYTEST) tests/e2e --kernel=$(KERNELS) $(if $(NIGHTLY),--nightly) $(if $(TESTS),-k "$(TESTS)")
+	@$(call pytest,tests/e2e,--kernel=$(KERNELS) $(if $(NIGHTLY),--nightly))
+
+kvm: paths-quiet	## end to end with a real KVM and VFIO, in a guest that is the host; TESTS=pattern
+	@$(call pytest,tests/kvm)
 
 ##: Measure
 
@@ -105,7 +134,7 @@ clean:		## remove what was built here
 	rm -rf $(BUILD)
 
 distclean: clean	## also remove the cache: downloads, QEMU
-	rm -rf "$${VIRTIO_IRQ_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/virtio-irq}"
+	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
-.PHONY: help demo shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage qtest e2e bench clean distclean
+.PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm bench clean distclean

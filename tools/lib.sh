@@ -5,13 +5,33 @@
 # What the scripts in tools/ share. Source it after `set -euo pipefail`.
 # Progress goes to stderr, so that stdout stays free for results.
 
+# A failure in $(...) is a failure, too
+shopt -s inherit_errexit
+
+# Some environments have none
+HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+export HOME
+
 # The checkout, where builds go, and what survives `make clean`
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
+[ "${BUILD#/}" != "$BUILD" ] || BUILD=$PWD/$BUILD
 CACHE=${VIRTIO_IRQ_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/virtio-irq}
 # shellcheck disable=SC2034 # used by those who source this
 JOBS=${JOBS:-$(nproc)}
 export TOP BUILD CACHE
+
+# usable NAME PATH: make and the kernel's build divide names at blanks and colons, the
+# others mean something to a shell, to QEMU's options or to valgrind
+usable() {
+	local character refused='" \ $ # : % * ? [ ] ( ) { } < > | & ; ` ! ,'" '" list
+	[ "${2#/}" != "$2" ] || die "$1 is '$2', which is not an absolute path"
+	read -ra list <<<"$refused"
+	for character in "${list[@]}" " " $'\t' $'\n'; do
+		[[ $2 != *"$character"* ]] ||
+			die "$1 is '$2': its name must have no blank and none of $refused"
+	done
+}
 
 # say TEXT...: progress for the user
 say() {
@@ -38,10 +58,17 @@ need_file() {
 
 # logged LOG COMMAND...: output goes to LOG; the end of it is shown on failure
 logged() {
-	local log=$1 status=0
+	local log=$1 status
 	shift
 	mkdir -p "$(dirname "$log")"
-	"$@" >"$log" 2>&1 </dev/null || status=$?
+	# Not "|| status=$?": a function of ours would then go on after what fails in it
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
 	if [ "$status" -ne 0 ]; then
 		tail -n 40 "$log" >&2
 		printf '%s\n' "${0##*/}: error: '$*' failed with status $status; all of its output is in $log" >&2
@@ -56,22 +83,35 @@ locked() {
 	shift
 	mkdir -p "$directory"
 	(
-		flock 9
+		flock -n 9 || {
+			say "waiting for another one that does $name"
+			flock 9
+		}
 		"$@" 9>&-
 	) 9>"$directory/$name.lock"
 }
 
-# kunit_source: sets version, cache and tree of the kernel source that KUnit uses
-kunit_source() {
-	local source=/usr/src/linux-source-6.12.tar.xz tool
-	need_file "$source" linux-source-6.12
+# The source that KUnit's kernels are made of
+KUNIT_SOURCE=/usr/src/linux-source-6.12.tar.xz
+
+# kunit_settings: sets version, cache and tree of the kernel source that KUnit uses, and
+# sees whether it can be built
+kunit_settings() {
+	local tool
+	need_file "$KUNIT_SOURCE" linux-source-6.12
+	need cc build-essential
 	for tool in flex bison bc; do
 		need "$tool" "$tool"
 	done
 	version=$(dpkg-query -W -f '${Version}' linux-source-6.12)
 	cache=$CACHE/kunit/$version
 	tree=$cache/source
-	locked "kunit-$version" kunit_unpack "$source"
+}
+
+# kunit_source: the same, and the source is there
+kunit_source() {
+	kunit_settings
+	locked "kunit-$version" kunit_unpack
 }
 
 # kunit_kernel ARCH: sets what kunit_build builds: in build_dir, with options (as
@@ -111,17 +151,26 @@ kunit_build() {
 	rm -f "$built"
 	"$TOP/tools/place-in-kernel" "$tree" >&2
 	say "building; the first time takes minutes"
-	# kunit.py needs nothing but the standard library
-	logged "$1" "$tree/tools/testing/kunit/kunit.py" build "${options[@]}"
+	# It needs nothing but the standard library: not the Python that comes first in PATH,
+	# which may be a script that looks for one
+	logged "$1" /usr/bin/python3 "$tree/tools/testing/kunit/kunit.py" build "${options[@]}"
 	echo "$key" >"$built"
 }
 
+# kunit_unpack: the source, as tree
 kunit_unpack() {
 	local scratch
 	[ ! -d "$tree" ] || return 0
-	say "unpacking $1"
+	say "unpacking $KUNIT_SOURCE"
 	mkdir -p "$cache"
 	scratch=$(mktemp -d "$cache/new-XXXXXX")
-	tar -xJf "$1" -C "$scratch" --strip-components=1
+	tar -xJf "$KUNIT_SOURCE" -C "$scratch" --strip-components=1
 	mv "$scratch" "$tree"
 }
+
+case $JOBS in
+*[!0-9]* | 0) die "JOBS is '$JOBS', not a number of processes" ;;
+esac
+usable "The checkout" "$TOP"
+usable BUILD "$BUILD"
+usable "The cache (VIRTIO_IRQ_CACHE, XDG_CACHE_HOME or HOME)" "$CACHE"
