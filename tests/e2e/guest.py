@@ -51,6 +51,8 @@ BAD_DMESG = [
     )
 ]
 
+# Of the log, that an error shows from the first of these on
+REPORT_LINES = 70
 
 # How much longer things take in the debug kernel, with its checks of every access and lock
 DEBUG_PACE = 6
@@ -531,10 +533,14 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     def check_dmesg(self):
         """The kernel log has no splat, lockup, or lost interrupt in it but what is expected."""
-        bad = [line for line in self.dmesg().splitlines()
+        lines = self.dmesg().splitlines()
+        bad = [number for number, line in enumerate(lines)
                if any(pattern.search(line) for pattern in BAD_DMESG)
                and not any(re.search(text, line) for text in self.expected)]
-        assert not bad, "the kernel log has:\n" + "\n".join(bad)
+        # With what comes after the first one, which mostly is the reason
+        assert not bad, "the kernel log has:\n" + "\n".join(
+            lines[bad[0]:bad[0] + REPORT_LINES] + [lines[number] for number in bad
+                                                   if number >= bad[0] + REPORT_LINES])
         if self.debug:
             # A report that nobody matched has switched the lock checker off, or left a taint
             assert "debug_locks:                             1" in self.read("/proc/lockdep_stats")
