@@ -25,6 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
 from devices import Devices  # noqa: E402
 from guest import TOP, Guest  # noqa: E402
+from left import Left, note_outcome  # noqa: E402
 
 KERNELS = ("stock", "debug")
 MODULES = ("virtio_irq", "virtio_blk", "virtio_net", "ims_testdev")
@@ -74,6 +75,11 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in left]
 
 
+def pytest_runtest_makereport(item, call):
+    """A hook of pytest's."""
+    note_outcome(item, call)
+
+
 @pytest.fixture
 def log_dir(request):
     """Where this test's logs go."""
@@ -92,27 +98,77 @@ def devices(log_dir):  # pylint: disable=redefined-outer-name
     collection.close()
 
 
-@pytest.fixture
-def boot(log_dir, devices, kernel):  # pylint: disable=redefined-outer-name
+class Boot:
     """boot(virq={...}, load=...): a running guest with the test's devices."""
-    guests = []
 
-    def start(virq=None, controller=True, load=MODULES, **keywords):
+    def __init__(self, node, log_dir, devices, kernel, left):
+        # pylint: disable=redefined-outer-name,too-many-arguments
+        self.node = node
+        self.log_dir = log_dir
+        self.devices = devices
+        self.kernel = kernel
+        self.left = left
+        self.guests = []
+        self.restore = self.words = None
+
+    def __call__(self, virq=None, controller=True, load=MODULES, **keywords):
         """virq: properties of the controller, if there is to be one."""
-        directory = log_dir / f"guest{len(guests)}" if guests else log_dir
+        directory = self.log_dir / f"guest{len(self.guests)}" if self.guests else self.log_dir
         guest = Guest(directory, virq=(virq or {}) if controller else None,
-                      virq_type="virtio-irq-test-pci",
-                      devices=devices.devices, args=devices.args + keywords.pop("args", []),
+                      virq_type="virtio-irq-test-pci", devices=self.devices.devices,
+                      args=self.devices.args + keywords.pop("args", []),
                       load=load if controller else [m for m in load if m != "virtio_irq"],
-                      kernel=kernel, **keywords)
-        guests.append(guest)
+                      kernel=self.kernel, **keywords)
+        self.guests.append(guest)
         return guest.start()
 
-    yield start
-    try:
-        for guest in guests:
+    def shared(self, restore):
+        """The test's only guest, with nothing out of the ordinary, perhaps the one that the test
+        before has left. restore(guest) makes it as it was, when the test has passed."""
+        assert not self.guests
+        words = (self.kernel, self.devices.devices, self.devices.args)
+        guest = self.left.take(words)
+        if guest:
+            self.guests.append(guest)
+            (self.log_dir / "log").write_text(f"{guest.log_dir}\n", encoding="utf-8")
+        else:
+            guest = self()
+        self.restore, self.words = restore, words
+        return guest
+
+    def _check(self):
+        for guest in self.guests:
             (guest.log_dir / "dmesg.log").write_text(guest.dmesg(), encoding="utf-8")
             guest.check_dmesg()
-    finally:
-        for guest in guests:
-            guest.stop()
+
+    def end(self):
+        """Check all that there are, and end them unless they are left for others."""
+        try:
+            self._check()
+            if self.restore and getattr(self.node, "passed", False):
+                guest, = self.guests
+                self.restore(guest)
+                guest.forget_dmesg()
+                self.left.leave(guest, self.words)
+                self.guests = []
+        finally:
+            for guest in self.guests:
+                guest.stop()
+
+
+@pytest.fixture(scope="module")
+def left():
+    """A guest that the tests of a file may share, one after the other."""
+    between = Left()
+    yield between
+    guest = between.drop()
+    if guest:
+        guest.stop()
+
+
+@pytest.fixture
+def boot(request, log_dir, devices, kernel, left):  # pylint: disable=redefined-outer-name
+    """Start guests."""
+    starter = Boot(request.node, log_dir, devices, kernel, left)
+    yield starter
+    starter.end()

@@ -546,6 +546,11 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             assert "debug_locks:                             1" in self.read("/proc/lockdep_stats")
             assert self.read("/proc/sys/kernel/tainted") == "0"
 
+    def forget_dmesg(self):
+        """What is in the kernel log is not of the next test."""
+        self.run("dmesg -c > /dev/null")
+        self.expected = []
+
     def interrupts(self, chip=None, action=None):
         """Lines of /proc/interrupts whose chip and action match (regular expressions)."""
         irqs = parse_interrupts(self.run("cat /proc/interrupts").out)

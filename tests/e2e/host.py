@@ -10,6 +10,11 @@ class Host:
 
     def __init__(self, guest):
         self.guest = guest
+        self._before = {}
+
+    def begin(self):
+        """Messages so far are those of another test."""
+        self._before = self.messages()
 
     def stats(self):
         """All counters."""
@@ -25,7 +30,8 @@ class Host:
 
     def messages(self):
         """Messages so far, by what became of them."""
-        return self.stats()["messages"]
+        return {name: count - self._before.get(name, 0)
+                for name, count in self.stats()["messages"].items()}
 
     def blocked(self):
         """Messages that were blocked, for any reason."""

@@ -12,20 +12,43 @@ KINDS = {"slots": Store.SLOTS, "records": Store.RECORDS}
 SIZE = 2048
 
 
-class Ims:  # pylint: disable=too-many-instance-attributes
-    """One function with both stores, the one that is wanted open."""
+# What tests set of the controller
+SETTINGS = ("refuse", "commit-quota", "endpoint-quota")
 
-    def __init__(self, boot, devices, kind, opened=True, properties=None, **keywords):
+
+class Ims:  # pylint: disable=too-many-instance-attributes
+    """One function with both stores, the one that is wanted open.
+
+    shared    without keywords for boot(), the guest may be another test's before or after
+    """
+
+    def __init__(self, boot, devices, kind, opened=True, properties=None, shared=True, **keywords):
+        # pylint: disable=too-many-arguments
         devices.testdev(**{"bar-slots": SIZE, "memory-slots": SIZE, **(properties or {})})
-        self.guest = boot(**keywords)
-        self.host = Host(self.guest)
         address = devices.address("testdev")
+        if keywords or not shared:
+            self.guest = boot(**keywords)
+            self.host = Host(self.guest)
+        else:
+            self.guest = boot.shared(self._restore)
+            self.host = Host(self.guest)
+            self.host.begin()
+            self.settings = {name: self.guest.get(name) for name in SETTINGS}
         self.dev = Testdev(self.guest, address)
         self.store = Store(self.guest, address, KINDS[kind])
         self.other = Store(self.guest, address, 3 - KINDS[kind])
         self.number = KINDS[kind]
         if opened:
             self.store.cmd("open")
+
+    def _restore(self, guest):
+        """The function as it was, and the controller."""
+        guest.unbind(self.dev.address)
+        guest.wait_until(lambda: not self.host.vectors(self.dev.endpoint), "all is given back", 5)
+        guest.run(f"echo 1 > /sys/bus/pci/devices/{self.dev.address}/reset")
+        for name, value in self.settings.items():
+            guest.set(name, value)
+        guest.bind("ims-testdev", self.dev.address)
 
     @property
     def one_by_one(self):

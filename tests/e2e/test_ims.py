@@ -535,7 +535,7 @@ def test_unbind_controller(boot, devices, kind):
 @either_kind
 def test_unload(boot, devices, kind):
     """virtio-irq stays loaded as long as a store is open."""
-    ims = Ims(boot, devices, kind)
+    ims = Ims(boot, devices, kind, shared=False)
     ims.add(range(4))
     ims.fire(10, 0, 4)
     assert ims.guest.run("rmmod virtio_irq", check=False).rc != 0

@@ -4,7 +4,7 @@
 
 All tests use one L1, which is booted when the first one asks for it. If it has crashed or
 hangs, or a test has left something in its kernel log, that test has failed, and the next one
-gets a new L1.
+gets a new L1. Tests that want the same L2, and leave it as it was, use one as well.
 """
 
 import os
@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 # pylint: disable=wrong-import-position
 from guest import TOP, GuestError  # noqa: E402
+from left import Left, note_outcome  # noqa: E402
 from nested import L2  # noqa: E402
 from rig import DISK, Rig  # noqa: E402
 
@@ -32,12 +33,18 @@ def new_directory(name):
     return path
 
 
+def pytest_runtest_makereport(item, call):
+    """A hook of pytest's."""
+    note_outcome(item, call)
+
+
 class Rigs:
     """One L1 after the other."""
 
     def __init__(self):
         self.count = 0
         self.current = None
+        self.left = Left()
 
     def get(self):
         """The L1 that runs."""
@@ -48,6 +55,8 @@ class Rigs:
 
     def drop(self):
         """The next one gets another."""
+        # It goes with its L1
+        self.left.drop()
         if self.current is not None:
             self.current.stop()
             self.current = None
@@ -67,7 +76,7 @@ def rig(rigs):  # pylint: disable=redefined-outer-name
     current = rigs.get()
     yield current
     try:
-        current.check()
+        current.check(rigs.left.guest)
     except BaseException:
         rigs.drop()
         raise
@@ -82,42 +91,72 @@ def l1(rig):  # pylint: disable=redefined-outer-name
 class Boot:
     """boot(devices=rig.vfio("nvme"), load=...): a running L2, the only one."""
 
-    def __init__(self, rigs, l1, directory):  # pylint: disable=redefined-outer-name
+    def __init__(self, rigs, l1, node):  # pylint: disable=redefined-outer-name
         self.rigs = rigs
         self.l1 = l1
-        self.directory = directory
+        self.node = node
+        self.directory = new_directory(node.name)
         self.count = 0
         self.guest = None
+        self.restore = self.words = None
+
+    def shared(self, restore, **keywords):
+        """An L2 like that, perhaps the one that the test before has left.
+
+        restore(guest) makes it as it was, when the test has passed.
+        """
+        self.end()
+        self.guest = self.rigs.left.take(keywords)
+        if self.guest:
+            (self.directory / "log").write_text(f"{self.guest.log_dir}\n", encoding="utf-8")
+        else:
+            self(**keywords)
+        self.restore, self.words = restore, keywords
+        return self.guest
 
     def __call__(self, **keywords):
         self.end()
+        other = self.rigs.left.drop()
+        if other:
+            self._stop(other)
         directory = self.directory / f"guest{self.count}" if self.count else self.directory
         self.count += 1
         self.guest = L2(self.l1, directory, **keywords)
         return self.guest.start()
 
     def end(self):
-        """Check the one that runs, and end it."""
+        """Check the one that runs, and end it if it is nobody else's."""
         guest, self.guest = self.guest, None
+        restore, self.restore = self.restore, None
         if guest is None:
             return
+        left = False
         try:
             if guest.alive():
                 (guest.log_dir / "dmesg.log").write_text(guest.dmesg(), encoding="utf-8")
                 guest.check_dmesg()
+                if restore and getattr(self.node, "passed", False):
+                    restore(guest)
+                    left = True
             guest.check_warnings()
         finally:
-            try:
-                guest.stop()
-            except (GuestError, AssertionError):
-                self.rigs.drop()
-                raise
+            if left:
+                self.rigs.left.leave(guest, self.words)
+            else:
+                self._stop(guest)
+
+    def _stop(self, guest):
+        try:
+            guest.stop()
+        except (GuestError, AssertionError):
+            self.rigs.drop()
+            raise
 
 
 @pytest.fixture
 def boot(l1, request, rigs):  # pylint: disable=redefined-outer-name
     """Start L2s, one after the other."""
-    starter = Boot(rigs, l1, new_directory(request.node.name))
+    starter = Boot(rigs, l1, request.node)
     yield starter
     starter.end()
 

@@ -17,10 +17,14 @@ LEFT = 4
 
 
 def boot_testdev(boot, rig, **keywords):
-    """A guest with ims-testdev; both."""
-    guest = boot(virq={}, devices=rig.vfio("testdev"), load=["virtio_irq", "ims_testdev"],
-                 **keywords)
-    return guest, Testdev(guest, rig.devices.address("testdev"))
+    """A guest with ims-testdev; both. Without other words it is shared."""
+    address = rig.devices.address("testdev")
+    words = {"virq": {}, "devices": rig.vfio("testdev"), "load": ["virtio_irq", "ims_testdev"]}
+    if keywords:
+        guest = boot(**words, **keywords)
+    else:
+        guest = boot.shared(lambda guest: guest.rebind("ims-testdev", address), smp=2, **words)
+    return guest, Testdev(guest, address)
 
 
 def came_of(granted):
@@ -29,11 +33,12 @@ def came_of(granted):
             for index in range(VECTORS)]
 
 
-@pytest.mark.parametrize("irqchip", ["on", "split", "off"])
+@pytest.mark.parametrize("irqchip", ["split", "off", "on"])
 def test_delivery(boot, rig, irqchip):
     """Every interrupt arrives, also behind a mask; by way of QEMU only without irqfds."""
-    guest, testdev = boot_testdev(boot, rig, irqchip=irqchip,
-                                  errors=USERSPACE_IRQCHIP if irqchip == "off" else ())
+    words = {"split": {"irqchip": "split"}, "on": {},
+             "off": {"irqchip": "off", "errors": USERSPACE_IRQCHIP}}
+    guest, testdev = boot_testdev(boot, rig, **words[irqchip])
     testdev.cmd(f"alloc msix {VECTORS} {VECTORS}")
     testdev.cmd("request-all")
     irqs = [testdev.virq(index) for index in range(VECTORS)]
@@ -67,7 +72,7 @@ def test_without_a_route(boot, rig):
 
 def test_move(boot, rig):
     """Vectors that fire are moved around: none is lost, and each comes where it was moved to."""
-    guest, testdev = boot_testdev(boot, rig, smp=2)
+    guest, testdev = boot_testdev(boot, rig)
     testdev.cmd("alloc msix 4 4")
     testdev.cmd("request-all")
     with not_by_qemu(guest, [testdev.virq(index) for index in range(4)]):
