@@ -397,6 +397,9 @@ void itd_store_restore(struct itd_store *store);
 extern const struct dev_pm_ops itd_pm_ops;
 void itd_shutdown(struct pci_dev *pdev);
 
+/* ims_testdev_ivshmem.c */
+extern struct pci_driver itd_ivshmem_driver;
+
 /* ims_testdev_ctl.c */
 int itd_execute(struct itd_dev *itd, const char *text, char *result);
 

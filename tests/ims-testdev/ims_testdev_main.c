@@ -719,13 +719,25 @@ static int __init itd_init(void)
 	itd_ctl_init();
 	ret = pci_register_driver(&itd_driver);
 	if (ret)
-		itd_ctl_exit();
+		goto err_ctl;
+
+	ret = pci_register_driver(&itd_ivshmem_driver);
+	if (ret)
+		goto err_unregister;
+
+	return 0;
+
+err_unregister:
+	pci_unregister_driver(&itd_driver);
+err_ctl:
+	itd_ctl_exit();
 	return ret;
 }
 module_init(itd_init);
 
 static void __exit itd_exit(void)
 {
+	pci_unregister_driver(&itd_ivshmem_driver);
 	pci_unregister_driver(&itd_driver);
 	itd_ctl_exit();
 }

@@ -12,7 +12,10 @@ when L1 has little time, and what has come out is there when L1 hangs.
 """
 
 import contextlib
+import dataclasses
 import functools
+import os
+import pathlib
 import re
 import shlex
 import socket
@@ -24,9 +27,10 @@ from qmp import QMP, QMPClosed, QMPError
 from testdev import Testdev
 
 # Where build-nested puts things in L1
-L2_ARTIFACTS = Artifacts("/bin/qemu-system-x86_64", "/nested/vmlinux", "/nested/initramfs.cpio")
+L2_IMAGE, L2_INITRAMFS = "/nested/bzImage", "/nested/initramfs.cpio"
+L2_ARTIFACTS = Artifacts("/bin/qemu-system-x86_64", "/nested/vmlinux", L2_INITRAMFS, L2_IMAGE)
 L2_TRACE = "/run/l2.trace"
-L1_MODULES = ("kvm-amd", "vfio_iommu_type1", "vfio-pci", "vhost_net", "tun", "ims_testdev")
+L1_MODULES = ("vfio_iommu_type1", "vfio-pci", "vhost_net", "tun", "ims_testdev")
 
 TRACING = "/sys/kernel/debug/tracing"
 
@@ -63,6 +67,47 @@ def vfio(name, address, **properties):
     return ("vfio-pci", {"id": name, "host": address, "addr": address[-4:-2], **properties})
 
 
+@dataclasses.dataclass
+class Accelerator:
+    """How L1 runs. With KVM=1 in the environment it is as a guest of this machine's KVM, if that
+    lets guests have guests; else by TCG, whose CPUs have AMD's SVM."""
+    words: dict
+    kvm_module: str = "kvm-amd"
+
+    @classmethod
+    def choose(cls, wanted, cpuinfo, nested=None):
+        """
+        wanted   is it to be KVM?
+        cpuinfo  text of /proc/cpuinfo
+        nested   a function that returns the parameter "nested" of one of KVM's modules
+        """
+        if not wanted:
+            return cls({"cpu": "EPYC"})
+        flags = set(re.findall(r"\w+", " ".join(re.findall(r"^flags\s*:(.*)", cpuinfo, re.M))))
+        for flag, module in (("svm", "kvm_amd"), ("vmx", "kvm_intel")):
+            if flag in flags:
+                break
+        else:
+            raise GuestError("KVM=1: this machine's CPUs cannot run guests. "
+                             "Without KVM=1 these tests do not need that.")
+        if nested(module).strip() not in ("1", "Y"):
+            raise GuestError(f"KVM=1: {module} does not let guests have guests; "
+                             f"'modprobe {module} nested=1' may help")
+        # An emulated IOMMU that remaps interrupts cannot have KVM's own I/O APIC beside it
+        return cls({"cpu": "host", "accel": "kvm", "machine": "q35,kernel-irqchip=split"},
+                   module.replace("_", "-"))
+
+    @classmethod
+    def of_this_machine(cls):
+        """By the environment."""
+        def nested(module):
+            path = pathlib.Path(f"/sys/module/{module}/parameters/nested")
+            return path.read_text(encoding="ascii") if path.exists() else "?"
+
+        return cls.choose(os.environ.get("KVM") == "1",
+                          pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8"), nested)
+
+
 class L1(Guest):
     """The host, which has KVM, VFIO and vhost.
 
@@ -70,8 +115,10 @@ class L1(Guest):
     """
 
     def __init__(self, log_dir, devices=(), args=(), **keywords):
+        accelerator = Accelerator.of_this_machine()
         super().__init__(
-            log_dir, artifacts=l1_artifacts(), smp=1, memory=2048, cpu="EPYC", load=L1_MODULES,
+            log_dir, artifacts=l1_artifacts(), smp=1, memory=2048,
+            load=(accelerator.kvm_module, *L1_MODULES), **accelerator.words,
             # VFIO wants it. With the interrupt remapping of the same IOMMU it need not be
             # told that interrupts are unsafe
             buses=[("intel-iommu", {"intremap": "on"})],

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 The virtio-irq authors
 """Interrupts that the kernel delivers without QEMU, by routes that the controller keeps: virtio
-devices with an iothread or with vhost, in a guest with KVM's interrupt controller.
+devices with an iothread, with vhost or with vhost-user, and ivshmem, in a guest with KVM's interrupt
+controller.
 """
 
 import contextlib
+import json
 
 import pytest
 
@@ -13,6 +15,7 @@ from scenario import affinity, move, network_up
 
 ADDRESS = "0000:00:05.0"
 L1_IP, L2_IP = "192.168.78.1", "192.168.78.2"
+VHOST_USER = "/run/vhost-user-blk"
 
 
 def delivered(guest):
@@ -94,10 +97,91 @@ def test_reset_of_the_controller(boot, disk):
         assert read_all(guest) == disk
 
 
+def come_where_moved(guest, irq, use):
+    """A function's interrupt is moved to and fro, and comes to where it is, when used, without
+    QEMU. KVM is told of a route once for each move, before the move is answered."""
+    cpu = affinity(guest, irq)
+    for _ in range(3):
+        cpu = 1 - cpu
+        with guest.tracing("virtio_irq_kvm_commit") as told:
+            move(guest, irq, cpu)
+            assert len(told()) == 1
+        assert affinity(guest, irq) == cpu
+        # The first one may still have been on its way, as with any other controller
+        use(guest)
+        with not_by_qemu(guest, [irq]):
+            assert where_it_comes(guest, irq, use) == [cpu]
+
+
+@pytest.fixture
+def disk_server(l1, disk):
+    """That disk, by another QEMU's server for vhost-user; its checksum."""
+    commands = [{"execute": "qmp_capabilities"},
+                {"execute": "block-export-add",
+                 "arguments": {"type": "vhost-user-blk", "id": "export", "node-name": "disk",
+                               "addr": {"type": "unix", "path": VHOST_USER}}}]
+    lines = "\n".join(json.dumps(command) for command in commands)
+    l1.run(f"echo '{lines}' > /run/disk-server.in")
+    l1.run("qemu-system-x86_64 -machine none -nodefaults -display none -qmp stdio -blockdev "
+           f"driver=file,node-name=disk,read-only=on,filename={DISK} "
+           "< /run/disk-server.in > /run/disk-server.log 2>&1 & echo $! > /run/disk-server.pid")
+    try:
+        l1.wait_until(lambda: l1.run(f"[ -S {VHOST_USER} ]", check=False).rc == 0,
+                      "the disk is served", 30)
+        yield disk
+    finally:
+        l1.run(f"kill $(cat /run/disk-server.pid); cat /run/disk-server.log; rm -f {VHOST_USER}")
+
+
+def test_vhost_user_blk(disk_server, boot):
+    """A disk that another process serves: every byte arrives, and its interrupts do not come by way
+    of QEMU, before and after the driver has been away."""
+    guest = boot(virq={}, load=["virtio_irq", "virtio_blk"],
+                 devices=[("vhost-user-blk-pci", {"id": "vblk", "addr": "5", "chardev": "server",
+                                                  "num-queues": "1", "disable-legacy": "on"})],
+                 args=["-chardev", f"socket,id=server,path={VHOST_USER}",
+                       "-object", "memory-backend-memfd,id=memory,size=256M,share=on",
+                       "-machine", "memory-backend=memory"])
+    for _ in range(2):
+        with not_by_qemu(guest, [queue_irq(guest).number]):
+            assert read_all(guest) == disk_server
+        guest.rebind("virtio-pci", ADDRESS)
+
+
+def test_ivshmem(boot, l1):
+    """A doorbell, which KVM hears and KVM answers: QEMU is not told of any ring."""
+    socket, vectors = "/run/ivshmem", 4
+    l1.run(f"ivshmem_server {socket} {vectors} </dev/null >/run/ivshmem.log 2>&1 &")
+    l1.wait_until(lambda: l1.run(f"[ -S {socket} ]", check=False).rc == 0, "there is a server")
+    guest = boot(virq={}, load=["virtio_irq", "ims_testdev"], smp=2,
+                 devices=[("ivshmem-doorbell", {"id": "bell", "addr": "5", "chardev": "server",
+                                                "vectors": vectors})],
+                 args=["-chardev", f"socket,id=server,path={socket}"])
+    irqs = [guest.interrupts(chip=f"VIRTIO-PCI-MSIX.*{ADDRESS}", action=f"^ivshmem-{index}$")
+            for index in range(vectors)]
+    numbers = [irq.number for irq, in irqs]
+
+    def ring(guest, indices=range(vectors)):
+        for index in indices:
+            guest.run(f"echo {index} > /sys/bus/pci/devices/{ADDRESS}/ring")
+
+    with not_by_qemu(guest, numbers):
+        for _ in range(5):
+            ring(guest)
+    after = {irq.number: irq.total for irq in guest.interrupts()}
+    assert [after[number] for number in numbers] == [5] * vectors
+    come_where_moved(guest, numbers[1], ring)
+    # With MSI-X off and on again, as new
+    guest.rebind("ims-testdev-ivshmem", ADDRESS)
+    numbers = [irq.number for irq in guest.interrupts(action="^ivshmem-")]
+    assert len(numbers) == vectors
+    with not_by_qemu(guest, numbers):
+        ring(guest)
+
+
 def test_vhost_net(boot, l1):
     """A network card that the host's kernel serves: interrupts do not come by way of QEMU, and
-    come to where they were moved. KVM is told of a route once for each move, before the move is
-    answered."""
+    come to where they were moved."""
     guest = boot(virq={}, load=["virtio_irq", "virtio_net"], smp=2,
                  devices=[("virtio-net-pci", {"id": "vnet", "addr": "5", "netdev": "lan",
                                               "romfile": "", "disable-legacy": "on"})],
@@ -110,14 +194,4 @@ def test_vhost_net(boot, l1):
         other.run(f"ping -c 5 -W 5 {L1_IP}")
 
     ping(guest)
-    cpu = affinity(guest, irq)
-    for _ in range(3):
-        cpu = 1 - cpu
-        with guest.tracing("virtio_irq_kvm_commit") as told:
-            move(guest, irq, cpu)
-            assert len(told()) == 1
-        assert affinity(guest, irq) == cpu
-        # The first one may still have been on its way, as with any other controller
-        ping(guest)
-        with not_by_qemu(guest, [irq]):
-            assert where_it_comes(guest, irq, ping) == [cpu]
+    come_where_moved(guest, irq, ping)
