@@ -111,11 +111,22 @@ def test_check_says_why(checkout):
         shutil.rmtree(checkout.path / name)
     checkout.replace("tests/tools/test_some.py", "import pytest\n"
                      "@pytest.mark.parametrize('n', [1, 2])\n"
-                     "def test_number(n):\n    assert n == 1, 'it is another'\n")
+                     "def test_number(n):\n"
+                     "    assert n == 1, '\\n'.join(['it is another', *map(str, range(50))])\n")
     checkout.replace("tests/bench/test_none.py", "")
     checkout.replace("tools/paths", "#!/bin/sh\n")
     status, output = checkout.run("tools/check", "tools")
     assert status != 0
     at = output.splitlines().index("FAILED: tools: test_some.py::test_number[2]")
-    assert output.splitlines()[at + 1] == "    AssertionError: it is another"
+    # All of a report of the kernel's
+    assert output.splitlines()[at + 1:at + 52] == ["    AssertionError: it is another",
+                                                   *(f"    {line}" for line in range(50))]
     assert output.splitlines()[-1] == "2 passed, 1 failed"
+
+
+def test_check_says_that_the_machine_stood_still(checkout):
+    """Then tests may have failed for that."""
+    checkout.replace("tools/paths", "#!/bin/sh\nkill -STOP $PPID\nsleep 6\nkill -CONT $PPID\nsleep 2\n")
+    _, output = checkout.run("tools/check", "build")
+    assert "The machine stood still for " in output
+    assert output.splitlines()[-1] == "1 passed, 0 failed"
