@@ -40,7 +40,7 @@ def test_overlapping_scopes(log_dir):
     for one, other in ((None, None), (None, "0000:00:05.0"),
                        ("0000:00:03.0-0000:00:06.0", "0000:00:06.0-0000:00:08.0")):
         guest = Guest(log_dir, virq={"scope": one} if one else {}, args=second(other))
-        with pytest.raises(GuestError, match="QEMU ended at once") as error:
+        with pytest.raises(GuestError, match="QEMU (has )?ended") as error:
             try:
                 guest.start()
             finally:
