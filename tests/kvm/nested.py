@@ -363,6 +363,8 @@ class SlowHost:
     with this setup. See slow_vfio.c."""
 
     SETUP = "export LD_PRELOAD=/lib/slow_vfio.so"
+    # An older kernel, without dynamic MSI-X
+    FIXED = f"{SETUP} VFIO_FIXED=1"
     CONTROL, LOG = "/run/slow-vfio", "/run/slow-vfio.log"
 
     def __init__(self, l1):

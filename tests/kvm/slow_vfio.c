@@ -13,6 +13,9 @@
  *
  * Each of these adds a line to LOG: "index first count signal result", where signal
  * is 1 if there is an eventfd, 0 if there is none, and "-" if all is turned off.
+ *
+ * With VFIO_FIXED in the environment it is an older kernel in addition, which cannot
+ * add vectors to those that MSI-X was turned on with.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +25,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -41,6 +45,8 @@ struct control {
 
 static pthread_mutex_t files[MAX_FILES] = { [0 ... MAX_FILES - 1] = PTHREAD_MUTEX_INITIALIZER };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* What MSI-X of that file was turned on with */
+static unsigned int enabled[MAX_FILES];
 static char last[MAX_TEXT];
 static unsigned int count;
 
@@ -84,6 +90,29 @@ static void wait_for_host(unsigned int ms, const char text[MAX_TEXT])
 	}
 }
 
+static int is_fixed(unsigned int index)
+{
+	return index == VFIO_PCI_MSIX_IRQ_INDEX && getenv("VFIO_FIXED");
+}
+
+/* As vfio_msi_set_block() had it */
+static int set_irqs_fixed(int fd, const struct vfio_irq_set *set)
+{
+	unsigned int end = set->start + set->count;
+	int ret;
+
+	if (enabled[fd] && end > enabled[fd]) {
+		errno = EINVAL;
+		return -1;
+	}
+	ret = syscall(SYS_ioctl, fd, VFIO_DEVICE_SET_IRQS, set);
+	if (!set->count)
+		enabled[fd] = 0;
+	else if (!ret && !enabled[fd])
+		enabled[fd] = end;
+	return ret;
+}
+
 static int set_irqs(int fd, const struct vfio_irq_set *set)
 {
 	int data = set->flags & VFIO_IRQ_SET_DATA_EVENTFD, fails, ret, error, log;
@@ -99,7 +128,8 @@ static int set_irqs(int fd, const struct vfio_irq_set *set)
 		ret = -1;
 		error = control.error;
 	} else {
-		ret = syscall(SYS_ioctl, fd, VFIO_DEVICE_SET_IRQS, set);
+		ret = is_fixed(set->index) ? set_irqs_fixed(fd, set) :
+		      (int)syscall(SYS_ioctl, fd, VFIO_DEVICE_SET_IRQS, set);
 		error = errno;
 	}
 
@@ -115,6 +145,15 @@ static int set_irqs(int fd, const struct vfio_irq_set *set)
 	return ret;
 }
 
+static int get_irq_info(int fd, struct vfio_irq_info *info)
+{
+	int ret = syscall(SYS_ioctl, fd, VFIO_DEVICE_GET_IRQ_INFO, info);
+
+	if (!ret && is_fixed(info->index))
+		info->flags |= VFIO_IRQ_INFO_NORESIZE;
+	return ret;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	const struct vfio_irq_set *set;
@@ -127,6 +166,8 @@ int ioctl(int fd, unsigned long request, ...)
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
 
+	if (request == VFIO_DEVICE_GET_IRQ_INFO)
+		return get_irq_info(fd, argument);
 	if (request != VFIO_DEVICE_SET_IRQS || fd < 0 || fd >= MAX_FILES)
 		return (int)syscall(SYS_ioctl, fd, request, argument);
 	set = argument;

@@ -6,7 +6,7 @@ the error of request_irq(), and harms nothing else. test_plain.py has the same w
 
 import pytest
 
-from nested import USERSPACE_IRQCHIP, FileShortage
+from nested import USERSPACE_IRQCHIP, FileShortage, SlowHost
 from rig import GROWTH, SHOTS, fire_each, grow_under_fire, request_one_by_one
 from scenario import affinity, move, read_disk, write_disk
 from test_irqfd import not_by_qemu
@@ -95,6 +95,27 @@ def test_growth_under_fire(boot, rig):
     sums = grow_under_fire(testdev, GROWTH, SHOTS)
     assert sums["fired"] == sums["handled"] == SHOTS
     assert sums["abandoned"] == sums["spurious"] == 0
+
+
+def test_host_without_dynamic_msix(boot, rig):
+    """A host's kernel that cannot add vectors to MSI-X: neither growth nor a refusal touches what
+    is there, and no CPU vector is taken before one is requested."""
+    _, testdev = boot_testdev(boot, rig, setup=SlowHost.FIXED)
+    host = SlowHost(rig.l1)
+    sums = grow_under_fire(testdev, GROWTH, SHOTS)
+    assert sums["fired"] == sums["handled"] == SHOTS
+    assert sums["abandoned"] == sums["spurious"] == 0
+    testdev.cmd("release")
+    # Turned on once, for all that the function has, and off once
+    sizes = [count for _, _, count, signal, _ in host.calls() if signal == 0 and count > 1]
+    assert len(sizes) == 1 and sizes[0] >= GROWTH
+    assert [signal for *_, signal, _ in host.calls()].count("-") == 1
+    with rig.shortage.leaving(LEFT):
+        errors, came = request_one_by_one(testdev, VECTORS)
+    assert errors == ["0"] * LEFT + ["ENOSPC"] * (VECTORS - LEFT)
+    assert came == came_of(LEFT)
+    testdev.cmd("request-all")
+    assert fire_each(testdev, VECTORS) == [1] * VECTORS
 
 
 def test_host_without_vectors(boot, rig):
