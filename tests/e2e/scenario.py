@@ -73,11 +73,15 @@ def trigger(guest, irq, times=1):
               "[ $attempts -lt 50 ] || exit 1; usleep 20000; done; done")
 
 
+def destination(vector):
+    """The CPU that the host's route goes to: APIC IDs are CPU numbers on our machines."""
+    return (vector["route-address"] >> 12) & 0xff
+
+
 def assert_route(vector, cpu):
-    """The host's route goes to that CPU: APIC IDs are CPU numbers on our machines."""
-    destination = (vector["route-address"] >> 12) & 0xff
+    """The host's route goes to that CPU."""
     assert vector["armed"], f"not armed: {vector}"
-    assert destination == cpu, f"routed to {destination} instead of {cpu}: {vector}"
+    assert destination(vector) == cpu, f"routed to {destination(vector)} and not {cpu}: {vector}"
 
 
 def assert_pair_in_store(host_vector, row):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from host import Host
-from scenario import assert_route
+from scenario import assert_route, destination
 from testdev import Testdev, parse_reply
 
 # Bounds short enough for a test, long enough for a loaded machine
@@ -67,8 +67,7 @@ def test_mute(boot, devices, mute):
     guest.set("mute", "off")
     guest.wait_until(lambda: recovered(dev, 8), "the driver recovers by itself", RECOVERY)
     dev.cmd("request-all")
-    guest.wait_until(lambda: all((host.vectors(dev.endpoint)[index]["route-address"] >> 12) & 0xff
-                                 == 1 for index in range(4)),
+    guest.wait_until(lambda: all(destination(host.vectors(dev.endpoint)[index]) == 1 for index in range(4)),
                      "dirty vectors get their route", RECOVERY)
     dev.cmd("gap 0")
     dev.cmd("fire-all 100 8 4")
@@ -128,7 +127,7 @@ def test_mute_with_cpu_offline(boot, devices):
     guest.set("mute", "stall")
     guest.run("echo 0 > /sys/devices/system/cpu/cpu1/online", timeout=90)
     guest.set("mute", "off")
-    guest.wait_until(lambda: all((vector["route-address"] >> 12) & 0xff == 0
+    guest.wait_until(lambda: all(destination(vector) == 0
                                  for vector in host.vectors(dev.endpoint).values()),
                      "all vectors are routed to CPU 0", RECOVERY)
     assert dev.fire_and_wait(100)["handled"] == 800
@@ -153,7 +152,7 @@ def test_failed_move_then_offline(boot, devices, mute):
     guest.run("echo 0 > /sys/devices/system/cpu/cpu1/online", timeout=90)
     dev.cmd("fire-all 1")
     guest.set("mute", "off")
-    guest.wait_until(lambda: all((vector["route-address"] >> 12) & 0xff == 0
+    guest.wait_until(lambda: all(destination(vector) == 0
                                  for vector in host.vectors(dev.endpoint).values()),
                      "all vectors are routed to CPU 0", RECOVERY)
     assert dev.wait(RECOVERY * 1000)["handled"] == 8 * 11
@@ -183,7 +182,7 @@ def test_failed_move_then_resend(boot, devices):
     dev.many([f"unmask {index}" for index in range(4)])
     dev.cmd("fire-all 1000")
     guest.set("mute", "off")
-    guest.wait_until(lambda: all((vector["route-address"] >> 12) & 0xff == 0
+    guest.wait_until(lambda: all(destination(vector) == 0
                                  for vector in host.vectors(dev.endpoint).values()),
                      "all vectors are routed to CPU 0", RECOVERY)
     assert dev.wait(RECOVERY * 1000)["handled"] == 4 * 1011
@@ -352,7 +351,7 @@ def test_malformed_pair_changes(boot, devices):
     before = dev.vectors()
     guest.set("malform", "activate@1x1=pair")
     dev.cmd("move 0 1")
-    guest.wait_until(lambda: (host.vectors(dev.endpoint)[0]["route-address"] >> 12) & 0xff == 1,
+    guest.wait_until(lambda: destination(host.vectors(dev.endpoint)[0]) == 1,
                      "the move is made good", RECOVERY)
     dev.fire_and_wait(100)
     after = dev.vectors()
