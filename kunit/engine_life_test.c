@@ -318,7 +318,7 @@ static void reset_unseen(struct kunit *test)
 /* The same, and the next request finds out */
 static void reset_found_by_a_request(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -338,7 +338,7 @@ static void reset_found_by_a_request(struct kunit *test)
 /* No answer will come from a device that needs a reset, so that a long wait ends early */
 static void no_wait_for_one_that_failed(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	u64 start = ktime_get_mono_fast_ns();
 
@@ -368,7 +368,7 @@ static void no_wait_for_one_that_failed(struct kunit *test)
 /* virtio-pci reads all ones from a device that is gone, and would wait for it for ever */
 static void off_the_bus(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct virtio_irq_endpoint *ep[3];
 	u8 status = e.host->status;
@@ -476,7 +476,7 @@ static void shut_down(struct kunit *test)
 /* The kernel ends while recovery is under way */
 static void shut_down_while_broken(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct device *dev = &e.host->vdev.dev;
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
@@ -497,7 +497,7 @@ static void shut_down_while_broken(struct kunit *test)
  */
 static void slow_for_too_long(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 	u64 start;
@@ -528,7 +528,7 @@ static void slow_for_too_long(struct kunit *test)
 /* Now and then, or once because the guest was paused: that is no reason */
 static void slow_now_and_then(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 
@@ -550,7 +550,7 @@ static void slow_now_and_then(struct kunit *test)
 /* Recovery is waited for once, not once for each endpoint that goes */
 static void detached_in_silence(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct virtio_irq_endpoint *ep[3];
 	unsigned int i;

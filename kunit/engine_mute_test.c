@@ -33,7 +33,7 @@ static void mute_activate(struct kunit *test)
 
 static void mute_reroute(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -133,7 +133,7 @@ static void late_attach_answer_is_inert(struct kunit *test)
 
 static void answered_twice(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	/* detach_buf() leaves nothing behind for the second: the queue may break */
@@ -460,7 +460,7 @@ static void posted_is_given_up(struct kunit *test)
 /* A move that failed lost messages; a later one that succeeds must not hide that */
 static void lossy_until_retriggered(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -500,7 +500,7 @@ static void late_answer_to_the_dead(struct kunit *test)
 /* More requests than slots, from one that sleeps: it waits for room */
 static void no_slot_for_a_sleeper(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 

@@ -26,7 +26,7 @@ static void removed_with_everything_in_use(struct kunit *test)
 	fake_host_rule(e.host, FAKE_SILENT, 0, UINT_MAX, 0);
 	virtio_irq_deactivate(vec[0]);
 	virtio_irq_free(vec[1]);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec[2], &route_b), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec[2], &route_b), 0);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(virtio_irq_attach(e.vi, EP + 8)), -ETIMEDOUT);
 	KUNIT_EXPECT_GE(test, e.host->num_held, 1);
 	KUNIT_EXPECT_NE(test, e.vi->state, VIRTIO_IRQ_READY);
@@ -362,7 +362,8 @@ static void access_platform(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
-	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), -ETIMEDOUT);
+	/* The timer finds out that there is no answer, and its slot stays with the device */
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, e.vi->stats.recoveries, 1);
 	KUNIT_EXPECT_EQ(test, engine_fake(&e, 0)->route_address, route_b.address);
@@ -457,7 +458,7 @@ static void debugfs_of_a_store(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	text = shown(test, host->vi, virtio_irq_endpoints_show);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " store 7 vectors 1\n"));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " pasid 51 acknowledged 51\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " pasid 51\n"));
 }
 
 /* A block is asked for as a block again, and with what its store needs */

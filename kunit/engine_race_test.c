@@ -110,6 +110,8 @@ static void arm_and_move(struct kunit *test)
 	struct meanwhile m = { .ret = 1 };
 
 	race_start(test, &m, VIRTIO_IRQ_T_ACTIVATE, do_move);
+	/* Who moves it waits for the answer */
+	m.e.vi->strict = true;
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.vec, &route_b, false), 0);
 	engine_hold(&m.e);
 	fake_host_rule(m.e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
@@ -372,6 +374,8 @@ static void ready_after_the_last(struct kunit *test)
 	struct meanwhile m = { };
 
 	race_start(test, &m, 0, do_reroute);
+	/* Who moves it waits for the answer */
+	m.e.vi->strict = true;
 	/* The later one first, so that its replay has gone by */
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.other, &route_a, false), 0);
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(m.vec, &route_a, false), 0);
@@ -439,7 +443,7 @@ static void reroute_begin(struct engine *e, struct virtio_irq_vector *vec)
 /* Another CPU's route is the later one, and answered when recovery has gone by */
 static void overtaken_replay_retriggers(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int i;
 

@@ -13,7 +13,7 @@
 
 static void reroute_unchanged_is_free(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct virtio_irq_msg pair;
 
@@ -54,7 +54,7 @@ static void reroute_after_deactivate_asks_again(struct kunit *test)
 
 static void refused_reroute_is_replayed(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -73,7 +73,7 @@ static void refused_reroute_is_replayed(struct kunit *test)
  */
 static void refused_reroute_is_lossy(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -202,7 +202,7 @@ static void free_from_the_middle(struct kunit *test)
 /* On x86 a move to another CPU changes the address, a move on one CPU the data */
 static void reroute_of_either_half(struct kunit *test)
 {
-	struct engine e = engine_start(test, LAZY);
+	struct engine e = engine_start(test, 0);
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	struct virtio_irq_msg route = route_a;
 

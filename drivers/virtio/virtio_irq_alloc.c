@@ -477,7 +477,6 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 	vec->uncommitted = false;
 	vec->pasid = VIRTIO_IRQ_NO_PASID;
 	memset(&vec->pair, 0, sizeof(vec->pair));
-	memset(&vec->acked, 0, sizeof(vec->acked));
 	store->in_use--;
 
 	if (vec->block) {

@@ -140,15 +140,15 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 	granted = __virtio_irq_is_granted(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
-	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x acknowledged %llx/%x pair %llx/%x",
+	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x pair %llx/%x",
 		   ind, "", copy.index, copy.virq,
 		   copy.unreserved ? " lost" : granted ? " granted" : "",
 		   copy.committed || copy.commit_alloc ? " committed" : "",
 		   copy.wanted ? " wanted" : "", copy.armed ? " armed" : "",
 		   copy.dirty ? " dirty" : "", copy.route.address, copy.route.data,
-		   copy.acked.address, copy.acked.data, copy.pair.address, copy.pair.data);
+		   copy.pair.address, copy.pair.data);
 	if (copy.pasid != VIRTIO_IRQ_NO_PASID)
-		seq_printf(m, " pasid %x acknowledged %x", copy.pasid, copy.acked_pasid);
+		seq_printf(m, " pasid %x", copy.pasid);
 	seq_putc(m, '\n');
 }
 

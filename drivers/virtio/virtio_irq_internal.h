@@ -142,8 +142,6 @@ union virtio_irq_req {
  * @store: store named by a posted FREE, NULL if it is gone
  * @rel: vector named by a COMMIT or RELEASE, NULL if it is gone
  * @stamp: number of this request among those that name @vec or @rel
- * @route: what an ACTIVATE sent
- * @pasid: likewise
  * @epoch: of the answer, see struct virtio_irq
  * @took: how long it took, in ns, valid if DONE
  * @start: CLOCK_MONOTONIC when it was submitted, in ns
@@ -163,8 +161,6 @@ struct virtio_irq_slot {
 	struct virtio_irq_store	*store;
 	struct virtio_irq_vector *rel;
 	u64			stamp;
-	struct virtio_irq_msg	route;
-	u32			pasid;
 	u64			epoch;
 	u64			took;
 	u64			start;
@@ -422,6 +418,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 void __virtio_irq_reap(struct virtio_irq *vi);
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
 void __virtio_irq_flush_frees(struct virtio_irq *vi);
+bool virtio_irq_is_lazy(const struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
 void virtio_irq_notify(struct virtio_irq *vi, bool needed);
 unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);

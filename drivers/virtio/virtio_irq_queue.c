@@ -87,7 +87,8 @@ static noinline void __virtio_irq_trace_request(struct virtio_irq *vi,
 		trace_virtio_irq_request(number, slot->type, endpoint,
 					 le16_to_cpu(req->activate.store),
 					 le32_to_cpu(req->activate.index), 1,
-					 slot->route.address, slot->route.data);
+					 le64_to_cpu(req->activate.address),
+					 le32_to_cpu(req->activate.data));
 		break;
 	case VIRTIO_IRQ_T_ATTACH:
 	case VIRTIO_IRQ_T_DETACH:
@@ -188,10 +189,8 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 	}
 
 	if (slot->type == VIRTIO_IRQ_T_ACTIVATE) {
-		slot->route.address = le64_to_cpu(req->activate.address);
-		slot->route.data = le32_to_cpu(req->activate.data);
-		slot->pasid = req->activate.flags & cpu_to_le16(VIRTIO_IRQ_ACTIVATE_F_PASID_VALID) ?
-			      le32_to_cpu(req->activate.pasid) : VIRTIO_IRQ_NO_PASID;
+		/* Whoever learns that it failed says so */
+		slot->vec->dirty = false;
 		slot->vec->maybe_armed = true;
 	}
 	if (trace_virtio_irq_request_enabled())
@@ -228,6 +227,18 @@ static void __virtio_irq_start_timer(struct virtio_irq *vi)
 }
 
 /**
+ * virtio_irq_is_lazy - does the device see each request before the next message?
+ * @vi: the controller
+ *
+ * Context: any.
+ * Return: true if requests that nobody waits for need no notification.
+ */
+bool virtio_irq_is_lazy(const struct virtio_irq *vi)
+{
+	return vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict;
+}
+
+/**
  * __virtio_irq_notify_lazy - decide about a notification for posted requests
  * @vi: the controller
  * @now: it must not wait
@@ -241,7 +252,7 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
 
 	if (!vi->unnotified && list_empty(&vi->pending))
 		return false;
-	if (!(vi->features & BIT(VIRTIO_IRQ_F_LAZY)) || vi->strict)
+	if (!virtio_irq_is_lazy(vi))
 		now = true;
 	if (vi->unnotified && (now || vi->unnotified >= vi->num_slots / 2))
 		return __virtio_irq_kick_prepare(vi);

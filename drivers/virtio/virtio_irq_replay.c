@@ -316,10 +316,12 @@ static int virtio_irq_replay_step(struct virtio_irq_vector *vec)
 		virtio_irq_build_activate(&call, vec, &route, &reply);
 		err = virtio_irq_call_recovery(vi, &call, virtio_irq_poll_timeout_ms);
 		raw_spin_lock_irq(&vi->lock);
-		if (err && err != -ECANCELED)
+		if (err && err != -ECANCELED) {
+			vec->dirty |= vec->wanted;
 			__virtio_irq_note_route(vec, err, true);
-		else if (!err)
+		} else if (!err) {
 			vi->stats.replays++;
+		}
 		raw_spin_unlock_irq(&vi->lock);
 		if (err)
 			break;

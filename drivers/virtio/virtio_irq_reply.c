@@ -100,6 +100,21 @@ static void __virtio_irq_not_posted(struct virtio_irq *vi, struct virtio_irq_slo
 	__virtio_irq_vector_not_posted(vi, slot->rel);
 }
 
+/*
+ * A route that nobody waits for is not in effect: recovery sends it again. The parent
+ * may have given up what the old one leads to, so what the device sent meanwhile may
+ * be lost, even if a later route is in effect by now.
+ */
+static void __virtio_irq_route_failed(struct virtio_irq *vi, struct virtio_irq_vector *vec, int err)
+{
+	if (!vec || !vec->wanted)
+		return;
+	vec->dirty = true;
+	vec->lossy = true;
+	__virtio_irq_note_route(vec, __virtio_irq_cause(vec, err), true);
+	__virtio_irq_mark(vi);
+}
+
 /**
  * __virtio_irq_abandon - give up what nobody waits for
  * @vi: the controller
@@ -121,6 +136,8 @@ void __virtio_irq_abandon(struct virtio_irq *vi)
 		if (slot->state != VIRTIO_IRQ_SLOT_POSTED)
 			continue;
 		__virtio_irq_not_posted(vi, slot);
+		if (slot->type == VIRTIO_IRQ_T_ACTIVATE)
+			__virtio_irq_route_failed(vi, slot->vec, -ETIMEDOUT);
 		if (slot->store) {
 			slot->store->frees--;
 			slot->store->owed = true;
@@ -216,15 +233,9 @@ static int __virtio_irq_activated(struct virtio_irq_slot *slot, int err,
 		return err;
 
 	vec->pair = pair;
-	vec->acked = slot->route;
-	vec->acked_pasid = slot->pasid;
-	vec->armed = true;
 	vec->maybe_armed = true;
-	/* Another CPU may have found the queue broken with a later route meanwhile */
-	if (slot->route.address == vec->route.address && slot->route.data == vec->route.data &&
-	    slot->pasid == vec->pasid)
-		/* Pairs with the acquire in virtio_irq_is_acked() */
-		smp_store_release(&vec->dirty, false);
+	/* Pairs with the acquire in virtio_irq_is_routed() */
+	smp_store_release(&vec->armed, true);
 	vec->logged = false;
 	return 0;
 }
@@ -347,6 +358,8 @@ void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 	switch (slot->type) {
 	case VIRTIO_IRQ_T_ACTIVATE:
 		err = __virtio_irq_activated(slot, err, reply);
+		if (err && slot->state == VIRTIO_IRQ_SLOT_POSTED)
+			__virtio_irq_route_failed(vi, slot->vec, err);
 		break;
 	case VIRTIO_IRQ_T_DEACTIVATE:
 		__virtio_irq_deactivated(vi, slot, err);

@@ -160,17 +160,49 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 }
 
 /*
- * Does the host route the vector so already? Without the lock: only recovery can
- * change these while desc->lock is held, and it sends the route that the record has.
+ * Has the host been told of this route? Without the lock: only recovery can change
+ * these while desc->lock is held, and it sends the route that the record has.
  */
-static bool virtio_irq_is_acked(const struct virtio_irq_vector *vec,
-				const struct virtio_irq_msg *route)
+static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
+				 const struct virtio_irq_msg *route)
 {
 	/* Pairs with the release in __virtio_irq_activated() */
-	return !smp_load_acquire(&vec->dirty) && READ_ONCE(vec->armed) &&
-	       READ_ONCE(vec->acked.address) == route->address &&
-	       READ_ONCE(vec->acked.data) == route->data &&
-	       READ_ONCE(vec->acked_pasid) == READ_ONCE(vec->pasid);
+	return smp_load_acquire(&vec->armed) && !READ_ONCE(vec->dirty) &&
+	       vec->route.address == route->address && vec->route.data == route->data;
+}
+
+/* The parent has moved, and the host may not know: recovery tells it, and retriggers */
+static int __virtio_irq_reroute_failed(struct virtio_irq_vector *vec, int err)
+{
+	err = __virtio_irq_cause(vec, err);
+	vec->dirty = true;
+	vec->lossy = true;
+	__virtio_irq_mark(vec->store->ep->vi);
+	__virtio_irq_note_route(vec, err, true);
+	return err;
+}
+
+/* With LAZY the host has seen this before the next message, and the pair stays */
+static int virtio_irq_post_route(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool notify;
+	int err;
+
+	virtio_irq_build_activate(&call, vec, route, NULL);
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->route = *route;
+	/* Not armed: the device was reset, and recovery is about to arm it */
+	err = vec->armed ? __virtio_irq_post(vi, &call) : -ERESTART;
+	/* There is no time to wait for recovery, nor for a slot */
+	if (err)
+		err = __virtio_irq_reroute_failed(vec, err == -ENODEV ? err : -ETIMEDOUT);
+	notify = __virtio_irq_notify_lazy(vi, false);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+	return err;
 }
 
 /**
@@ -178,15 +210,20 @@ static bool virtio_irq_is_acked(const struct virtio_irq_vector *vec,
  * @vec: the record
  * @route: the message that the parent domain composes now
  *
- * Asks nothing of the host if it knows the route already. A failure is no
- * error to the caller, who cannot undo the parent's move: the vector is dirty
- * and recovery sends the route again, and retriggers the interrupt. The old
- * route may still work now. But the parent may give the old CPU's vector away
- * at any time from now on, when that CPU goes offline or when an interrupt
+ * Asks nothing of the host if it was told of the route already. With LAZY the host
+ * sees the route before it delivers another message, and there is nothing to wait
+ * for: the request stays in the ring as a DEACTIVATE does. Otherwise the host has
+ * to have answered before the parent gives the old CPU's vector away, which it may
+ * do at any time from now on: when that CPU goes offline, or when an interrupt
  * arrives at the new one.
  *
- * Context: any, polls for at most poll_timeout_ms with interrupts off.
- * Return: 0, or why the route is not in effect yet.
+ * A failure is no error to the caller, who cannot undo the parent's move, and may be
+ * known only later. The vector is dirty then: recovery sends the route again, and
+ * retriggers the interrupt.
+ *
+ * Context: any. Polls for at most poll_timeout_ms with interrupts off; with LAZY it
+ * never waits if the vector is armed.
+ * Return: 0, or why the route is known not to be in effect yet.
  */
 int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
@@ -196,8 +233,10 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 	unsigned long flags;
 	int err;
 
-	if (!vec->wanted || virtio_irq_is_acked(vec, route))
+	if (!vec->wanted || virtio_irq_is_routed(vec, route))
 		return 0;
+	if (virtio_irq_is_lazy(vi) && READ_ONCE(vec->armed))
+		return virtio_irq_post_route(vec, route);
 
 	virtio_irq_build_activate(&call, vec, route, &reply);
 	call.route = route;
@@ -206,11 +245,7 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	err = __virtio_irq_cause(vec, err);
-	vec->dirty = true;
-	vec->lossy = true;
-	__virtio_irq_mark(vi);
-	__virtio_irq_note_route(vec, err, true);
+	err = __virtio_irq_reroute_failed(vec, err);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }
@@ -348,8 +383,6 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
 bool virtio_irq_is_honoured(struct virtio_irq_vector *vec)
 {
 	/* Pairs with the release in __virtio_irq_activated() */
-	bool acked = !smp_load_acquire(&vec->dirty);
-
-	return acked && READ_ONCE(vec->armed) &&
+	return smp_load_acquire(&vec->armed) && !READ_ONCE(vec->dirty) &&
 	       READ_ONCE(vec->store->ep->vi->state) == VIRTIO_IRQ_READY;
 }

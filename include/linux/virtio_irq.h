@@ -146,18 +146,17 @@ struct virtio_irq_store {
  * @rel_stamp: number of the last COMMIT or RELEASE
  * @posted: DEACTIVATE and RELEASE requests that nobody waits for, unanswered
  * @route: what the parent domain composed last
- * @acked: the route that the host acknowledged last
  * @pasid: PASID that messages must carry, or VIRTIO_IRQ_NO_PASID
- * @acked_pasid: the one that the host acknowledged last
  * @pair: the host's answer
  * @composed: the message that was composed for the store last
  * @addr_width: the store holds addresses below 1 << @addr_width
  * @data16: the store holds 16 bits of data
  * @in_use: belongs to an interrupt
  * @wanted: activated by the irq core
- * @armed: the host acknowledged an ACTIVATE, @acked and @pair are valid
+ * @armed: the host acknowledged an ACTIVATE, @pair is valid
  * @maybe_armed: the host may hold it armed, an answer is missing
- * @dirty: @route has to be sent again
+ * @dirty: @route and @pasid have to be sent: they are not what was sent last, or that
+ *	failed
  * @lossy: messages may have been lost while dirty, retrigger after the replay
  * @silent: virtio_irq_hold() masked the source for a reset of the device
  * @logged: a failure of this vector has been printed
@@ -182,9 +181,7 @@ struct virtio_irq_vector {
 	u64			rel_stamp;
 	unsigned int		posted;
 	struct virtio_irq_msg	route;
-	struct virtio_irq_msg	acked;
 	u32			pasid;
-	u32			acked_pasid;
 	struct virtio_irq_msg	pair;
 	struct virtio_irq_msg	composed;
 	u8			addr_width;
