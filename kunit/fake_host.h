@@ -14,7 +14,8 @@
 #include <kunit/test.h>
 #include <linux/spinlock.h>
 #include <linux/virtio.h>
-#include <linux/virtio_irq.h>
+
+#include "virtio_irq.h"
 
 #define FAKE_RING		256
 #define FAKE_ENDPOINTS		4

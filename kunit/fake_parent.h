@@ -13,7 +13,8 @@
 #include <linux/list.h>
 #include <linux/msi.h>
 #include <linux/spinlock.h>
-#include <linux/virtio_irq.h>
+
+#include "virtio_irq.h"
 
 /* What it composes: as x86 does, the CPU in the address, the vector in the data */
 #define FAKE_ROUTE_ADDRESS	0xfee00000ULL

@@ -14,7 +14,8 @@
 #include <linux/ioport.h>
 #include <linux/irqdomain.h>
 #include <linux/pci.h>
-#include <linux/virtio_irq.h>
+
+#include "virtio_irq.h"
 
 /* Unlike any bus of the machine that runs the test */
 #define FAKE_PCI_SEGMENT	7

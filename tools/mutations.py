@@ -12,13 +12,14 @@ VECTOR = "drivers/virtio/virtio_irq_vector.c"
 QUEUE = "drivers/virtio/virtio_irq_queue.c"
 STATE = "drivers/virtio/virtio_irq_state.c"
 INTERNAL = "drivers/virtio/virtio_irq_internal.h"
+COMPAT = "drivers/virtio/virtio_irq_compat.h"
 RING = "drivers/virtio/virtio_irq_ring.c"
 RECOVERY = "drivers/virtio/virtio_irq_recovery.c"
 REPLAY = "drivers/virtio/virtio_irq_replay.c"
 RESET = "drivers/virtio/virtio_irq_reset.c"
 PM = "drivers/virtio/virtio_irq_pm.c"
 ENDPOINT = "drivers/virtio/virtio_irq_endpoint.c"
-DRIVER = "drivers/virtio/virtio_irq.c"
+DRIVER = "drivers/virtio/virtio_irq_driver.c"
 DOMAIN = "drivers/irqchip/irq-virtio.c"
 SOURCE = "drivers/irqchip/irq-virtio-source.c"
 BIND = "drivers/irqchip/irq-virtio-bind.c"
@@ -458,9 +459,9 @@ MUTATIONS = [
     ("affinity: the store is never written", DOMAIN,
      "return virtio_irq_needs_rewrite(vec) ? IRQ_SET_MASK_OK : IRQ_SET_MASK_OK_DONE;",
      "return IRQ_SET_MASK_OK_DONE;"),
-    ("affinity: moves wait for an interrupt", DOMAIN, "irq_set_status_flags(virq + i, IRQ_MOVE_PCNTXT);", ";"),
+    ("affinity: moves wait for an interrupt", DOMAIN, "virtio_irq_move_at_once(virq + i);", ";"),
     ("request: a refusal keeps the commitment", DOMAIN,
-     "if (err)\n\t\t\tvirtio_irq_release(d->chip_data);", ""),
+     "if (err)\n\t\tvirtio_irq_release(d->chip_data);", ""),
     ("request: COMMIT is not asked for", DOMAIN, "err = virtio_irq_commit(d->chip_data);", "err = 0;"),
     ("request: RELEASE is not sent", DOMAIN,
      "irq_chip_release_resources_parent(d);\n\tvirtio_irq_release(d->chip_data);",
@@ -468,8 +469,8 @@ MUTATIONS = [
     ("block: zeroed while one is activated", DOMAIN, "if (!src->block_users)", "if (1)"),
     ("block: not zeroed by the last", DOMAIN, "src->block_users &= ~BIT(number);", ";"),
     ("block: not the first vector's message", DOMAIN, "first.data -= number;", ";"),
-    ("prepare: a 32-bit store is 64 bits wide", DOMAIN, "return 32;\n#if", "return 64;\n#if"),
-    ("prepare: no_64bit_msi is ignored", DOMAIN, "return pdev->no_64bit_msi ? 32 : 64;", "return 64;"),
+    ("prepare: a 32-bit store is 64 bits wide", DOMAIN, "return 32;", "return 64;"),
+    ("prepare: no_64bit_msi is ignored", COMPAT, "return pdev->no_64bit_msi ? 32 : 64;", "return 64;"),
     ("prepare: managed ones without COMMIT", DOMAIN, "flags |= VIRTIO_IRQ_ALLOC_COMMIT;", ";"),
     ("prepare: MSI without DATA16", DOMAIN, "flags |= VIRTIO_IRQ_ALLOC_DATA16;", ";"),
     ("prepare: a reason that was given is asked for", DOMAIN,

@@ -16,8 +16,8 @@
 #include <linux/msi.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
+#include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
 
 #ifdef CONFIG_X86_LOCAL_APIC
@@ -164,12 +164,10 @@ static void virtio_irq_ims_prepare_desc(struct irq_domain *domain, msi_alloc_inf
 				     ERR_PTR(src->alloc_error));
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 static void virtio_irq_ims_post_free(struct irq_domain *domain, struct device *dev)
 {
 	virtio_irq_ims_drop(virtio_irq_source_of(domain)->ims);
 }
-#endif
 
 #ifdef CONFIG_X86_LOCAL_APIC
 /* As x86_msi_prepare(), which looks at the bus token of a PCI domain */
@@ -217,9 +215,7 @@ void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain
 
 	imsd->src.prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_ims_prepare_desc;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	info->ops->msi_post_free = virtio_irq_ims_post_free;
-#endif
+	virtio_irq_set_post_free(info->ops, virtio_irq_ims_post_free);
 #ifdef CONFIG_X86_LOCAL_APIC
 	info->ops->msi_prepare = virtio_irq_ims_msi_prepare;
 #endif

@@ -13,6 +13,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
+#include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
 
 #ifdef CONFIG_X86_LOCAL_APIC
@@ -231,8 +232,6 @@ static void virtio_irq_give_back(struct virtio_irq_domains *doms, struct virtio_
  */
 static bool virtio_irq_too_late(struct virtio_irq_source *src)
 {
-	bool seen;
-
 	/*
 	 * Either the new parent is seen there, or the data is seen here:
 	 * msi_create_device_irq_domain() makes the data, takes the MSI mutex, and
@@ -241,10 +240,8 @@ static bool virtio_irq_too_late(struct virtio_irq_source *src)
 	smp_mb();
 	if (!READ_ONCE(src->dev->msi.data))
 		return false;
-	msi_lock_descs(src->dev);
-	seen = src->write_msi_msg;
-	msi_unlock_descs(src->dev);
-	return !seen;
+	guard(msi_descs_lock)(src->dev);
+	return !src->write_msi_msg;
 }
 
 /* What an administrator can do about a function that is not served */

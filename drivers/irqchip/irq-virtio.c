@@ -7,7 +7,7 @@
  *	    parent domain	composes the route, x86 vector domain
  *
  * The parent's message goes to the host as the route, the host's pair goes to
- * the device. The engine (drivers/virtio/virtio_irq.c) does the asking.
+ * the device. The engine (drivers/virtio) does the asking.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -18,13 +18,9 @@
 #include <linux/msi.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
+#include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
-
-#ifdef CONFIG_X86_LOCAL_APIC
-#include <asm/hw_irq.h>
-#endif
 
 /* What the virtio-irq domain itself can do beyond its parent */
 #define VIRTIO_IRQ_MSI_FLAGS_ADDED	MSI_FLAG_MULTI_PCI_MSI
@@ -85,13 +81,8 @@ static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask
 		return ret;
 
 	virtio_irq_parent_route(d, &route);
-	if (!virtio_irq_reroute(vec, &route)) {
-#if defined(CONFIG_X86_LOCAL_APIC) && !defined(MODULE)
-		/* Not exported: a module waits for the next interrupt, as native MSI does */
-		if (parent->domain == x86_vector_domain)
-			vector_schedule_cleanup(irqd_cfg(d));
-#endif
-	}
+	if (!virtio_irq_reroute(vec, &route))
+		virtio_irq_cleanup_vector(d);
 	/* The pair of an armed vector is constant: the device is left alone */
 	return virtio_irq_needs_rewrite(vec) ? IRQ_SET_MASK_OK : IRQ_SET_MASK_OK_DONE;
 }
@@ -99,17 +90,14 @@ static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask
 /* The sleepable hook whose error is request_irq()'s error */
 static int virtio_irq_chip_request_resources(struct irq_data *d)
 {
-	struct irq_data *parent = d->parent_data;
 	int err;
 
 	err = virtio_irq_commit(d->chip_data);
 	if (err)
 		return err;
-	if (parent->chip->irq_request_resources) {
-		err = parent->chip->irq_request_resources(parent);
-		if (err)
-			virtio_irq_release(d->chip_data);
-	}
+	err = irq_chip_request_resources_parent(d);
+	if (err)
+		virtio_irq_release(d->chip_data);
 	return err;
 }
 
@@ -297,10 +285,8 @@ static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
 		/* The core leaves it NULL; __setup_irq() then pins the module */
 		top = irq_get_irq_data(virq + i);
 		irq_data_to_desc(top)->owner = THIS_MODULE;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 		/* The host re-routes at once, so moves need no interrupt */
-		irq_set_status_flags(virq + i, IRQ_MOVE_PCNTXT);
-#endif
+		virtio_irq_move_at_once(virq + i);
 	}
 	return 0;
 
@@ -479,11 +465,7 @@ static unsigned int virtio_irq_addr_width(const struct msi_desc *desc)
 
 	if (!desc->pci.msi_attrib.is_msix && !desc->pci.msi_attrib.is_64)
 		return 32;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-	return pdev->no_64bit_msi ? 32 : 64;
-#else
-	return fls64(pdev->msi_addr_mask);
-#endif
+	return virtio_irq_msi_addr_width(pdev);
 }
 
 /* The vectors that one ALLOC can ask for: consecutive, alike, without an interrupt */
@@ -579,18 +561,11 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 		src->told = 0;
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-/*
- * An allocation may fail at steps of the core that come before this domain's, or
- * after it. What was granted and has no interrupt is given back here, under the
- * device's MSI mutex; since 6.18 the core calls nobody, and the next allocation
- * or the end of the device's driver does it.
- */
+/* What was granted and has no interrupt, as the allocation failed, is given back */
 static void virtio_irq_post_free(struct irq_domain *domain, struct device *dev)
 {
 	virtio_irq_trim(virtio_irq_source_of(domain)->store);
 }
-#endif
 
 static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
 					 struct irq_domain *real_parent,
@@ -636,9 +611,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	info->chip->irq_set_affinity = virtio_irq_msi_set_affinity;
 	info->chip->irq_request_resources = irq_chip_request_resources_parent;
 	info->chip->irq_release_resources = irq_chip_release_resources_parent;
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
-	info->chip->flags &= ~IRQCHIP_MOVE_DEFERRED;
-#endif
+	virtio_irq_chip_moves_at_once(info->chip);
 	info->chip_data = src;
 	if (src->ims) {
 		virtio_irq_ims_init_info(src->ims, info);
@@ -650,9 +623,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	info->chip->irq_unmask = virtio_irq_unmask_source;
 	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_prepare_desc;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-	info->ops->msi_post_free = virtio_irq_post_free;
-#endif
+	virtio_irq_set_post_free(info->ops, virtio_irq_post_free);
 	src->write_msi_msg = info->chip->irq_write_msi_msg;
 	if (info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI)
 		info->chip->irq_write_msi_msg = virtio_irq_write_msi_block;

@@ -16,8 +16,9 @@
 #include <linux/pci_ids.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
-#include <linux/virtio_irq.h>
 #include <linux/workqueue.h>
+
+#include "../virtio/virtio_irq.h"
 
 /* As every virtio 1 device on PCI has it */
 #define VIRTIO_IRQ_PCI_DEVICE_ID	(0x1040 + VIRTIO_ID_IRQ)

@@ -13,9 +13,10 @@
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
-#include <linux/virtio_irq.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+
+#include "virtio_irq.h"
 
 /* Types and statuses are small numbers, for tables indexed by them */
 #define VIRTIO_IRQ_NUM_TYPES		(VIRTIO_IRQ_T_FREE + 1)
@@ -425,7 +426,7 @@ unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);
 void virtio_irq_forget(struct virtio_irq_endpoint *ep);
 void virtio_irq_flush_timer(struct timer_list *t);
 
-/* virtio_irq.c: the virtio driver, the configuration */
+/* virtio_irq_driver.c: the virtio driver, the configuration */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
 int virtio_irq_read_config(struct virtio_irq *vi);

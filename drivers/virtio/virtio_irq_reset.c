@@ -222,11 +222,6 @@ static void virtio_irq_hold_sources(struct virtio_irq *vi)
 		virtio_irq_set_silent(vi, false);
 }
 
-static void virtio_irq_add_status(struct virtio_device *vdev, u8 status)
-{
-	vdev->config->set_status(vdev, vdev->config->get_status(vdev) | status);
-}
-
 /**
  * virtio_irq_host_reset - the device has been reset: the host knows nothing any more
  * @vi: the controller, after virtio_irq_queue_stop()
@@ -276,12 +271,12 @@ static int virtio_irq_reinit(struct virtio_irq *vi)
 	struct virtio_device *vdev = vi->vdev;
 	int err;
 
-	virtio_irq_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-	virtio_irq_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
 	err = vdev->config->finalize_features(vdev);
 	if (err)
 		goto failed;
-	virtio_irq_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK);
 	if (!(vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_FEATURES_OK)) {
 		err = -EIO;
 		goto failed;
@@ -292,7 +287,7 @@ static int virtio_irq_reinit(struct virtio_irq *vi)
 	return 0;
 
 failed:
-	virtio_irq_add_status(vdev, VIRTIO_CONFIG_S_FAILED);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_FAILED);
 	return err;
 }
 

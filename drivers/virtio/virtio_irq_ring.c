@@ -13,10 +13,10 @@
 #include <linux/dma-mapping.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
+#include "virtio_irq_compat.h"
 #include "virtio_irq_internal.h"
 
 /* Each slot's request and reply start on a cache line of their own */
@@ -47,24 +47,6 @@ static void virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 	else
 		__virtio_irq_put_slot(vi, slot);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
-}
-
-/* With the DMA API the buffers are mapped once: mapping takes spinlock_t */
-static int virtio_irq_premap(struct virtio_irq *vi)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-	vi->dma_dev = virtqueue_dma_dev(vi->vq);
-	if (vi->dma_dev)
-		return virtqueue_set_dma_premapped(vi->vq);
-#else
-	/* A request and its reply can no longer be premapped one by one */
-	if (virtio_has_feature(vi->vdev, VIRTIO_F_ACCESS_PLATFORM)) {
-		dev_err(&vi->vdev->dev,
-			"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
-		return -EOPNOTSUPP;
-	}
-#endif
-	return 0;
 }
 
 /**
@@ -147,9 +129,12 @@ int virtio_irq_queue_find(struct virtio_irq *vi)
 		err = -EINVAL;
 		goto drop;
 	}
-	err = virtio_irq_premap(vi);
-	if (err)
+	vi->dma_dev = virtio_irq_premap(vi->vq);
+	if (IS_ERR(vi->dma_dev)) {
+		err = PTR_ERR(vi->dma_dev);
+		vi->dma_dev = NULL;
 		goto drop;
+	}
 	return 0;
 
 drop:

@@ -2,7 +2,7 @@
 /*
  * virtio-irq request engine: routes
  *
- * ACTIVATE and DEACTIVATE, on the records. See virtio_irq.c for the idea.
+ * ACTIVATE and DEACTIVATE, on the records. See virtio_irq_driver.c for the idea.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */

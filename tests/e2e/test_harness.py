@@ -20,7 +20,7 @@ SPLATS = [
     "Oops: 0002 [#1] PREEMPT SMP NOPTI",
     "irq 24: nobody cared (try booting with the \"irqpoll\" option)",
     "BUG: KASAN: slab-use-after-free in virtio_irq_foo+0x1/0x2",
-    "UBSAN: array-index-out-of-bounds in drivers/virtio/virtio_irq.c:10:20",
+    "UBSAN: array-index-out-of-bounds in drivers/virtio/virtio_irq_ring.c:10:20",
     "BUG: MAX_LOCKDEP_ENTRIES too low!",
     "INFO: trying to register non-static key.",
     "do_IRQ: 1.36 No irq handler for vector",

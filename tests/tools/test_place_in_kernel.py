@@ -10,9 +10,8 @@ PLACE = TOP / "tools/place-in-kernel"
 KERNEL = {
     "Kbuild": "",
     "drivers/virtio/virtio_ring.c": "",
-    "drivers/virtio/Kconfig": "if VIRTIO_MENU\n\nendif # VIRTIO_MENU\n",
+    "drivers/irqchip/Kconfig": "menu \"IRQ chip support\"\n\nendmenu\n",
     "drivers/virtio/Makefile": "obj-$(CONFIG_VIRTIO) += virtio.o virtio_ring.o\n",
-    "drivers/irqchip/Makefile": "obj-$(CONFIG_IRQCHIP)\t\t\t+= irqchip.o\n",
 }
 
 
@@ -42,7 +41,7 @@ def place(checkout, tree, *options, status=0):
 def test_place_twice(checkout, tree):
     """The second time there is nothing to do."""
     changed = place(checkout, tree)
-    assert {"drivers/virtio/Kconfig", "drivers/virtio/virtio_irq.c",
+    assert {"drivers/irqchip/Kconfig", "drivers/virtio/virtio_irq_driver.c",
             "drivers/virtio/virtio_irq_kunit/Kconfig",
             "drivers/virtio/virtio_irq_testdev/Kbuild"} <= set(changed)
     assert place(checkout, tree) == []
@@ -52,7 +51,7 @@ def test_driver_only(checkout, tree):
     """No suite, no driver of the test function, and nothing that refers to them."""
     place(checkout, tree, "--driver-only")
     found = contents(tree)
-    assert "drivers/virtio/virtio_irq.c" in found
+    assert "drivers/virtio/virtio_irq_driver.c" in found
     assert not [name for name in found if "kunit" in name or "testdev" in name]
     kernel = "".join(found[name] for name in KERNEL)
     assert "CONFIG_VIRTIO_IRQ)" in kernel
@@ -75,7 +74,7 @@ def test_remove(checkout, tree, options):
     """The tree is as it was."""
     place(checkout, tree, *options)
     changed = place(checkout, tree, "--remove")
-    assert "drivers/virtio/virtio_irq.c" in changed
+    assert "drivers/virtio/virtio_irq_driver.c" in changed
     assert contents(tree) == KERNEL
     assert place(checkout, tree, "--remove") == []
 
@@ -92,11 +91,34 @@ def test_remove_keeps_what_is_not_ours(checkout, tree):
         "drivers/irqchip/irq-gic.c"}
 
 
+def test_lines_of_a_former_version(checkout, tree):
+    """Go, where they are not wanted any more."""
+    makefile = tree / "drivers/irqchip/Makefile"
+    kernel = "obj-$(CONFIG_IRQCHIP)\t\t\t+= irqchip.o\n"
+    makefile.write_text(kernel + "# virtio-irq begin\nobj-$(CONFIG_VIRTIO_IRQ) += irq-virtio.o\n"
+                        "# virtio-irq end\n")
+    assert "drivers/irqchip/Makefile" in place(checkout, tree)
+    assert makefile.read_text() == kernel
+
+
 def test_what_the_driver_needs_is_said(checkout, tree):
     """Where the option is looked at."""
     place(checkout, tree, "--driver-only")
-    entry = (tree / "drivers/virtio/Kconfig").read_text()
+    entry = (tree / "drivers/irqchip/Kconfig").read_text()
     assert "depends on PCI_MSI" in entry and "VIRTIO_PCI" in entry
+
+
+def test_one_module_of_two_directories(checkout, tree):
+    """The option may be m."""
+    place(checkout, tree, "--driver-only")
+    assert "\ttristate " in (tree / "drivers/irqchip/Kconfig").read_text()
+    makefile = (tree / "drivers/virtio/Makefile").read_text().splitlines()
+    assert "obj-$(CONFIG_VIRTIO_IRQ) += virtio_irq.o" in makefile
+    parts = [line.split()[-1] for line in makefile if line.startswith("virtio_irq-y ")]
+    sources = [path for path in tree.rglob("*.c") if path.name != "virtio_ring.c"]
+    assert len(parts) == len(sources)
+    for part in parts:
+        assert (tree / "drivers/virtio" / part).with_suffix(".c").resolve() in sources
 
 
 def test_not_a_kernel(checkout, tmp_path):

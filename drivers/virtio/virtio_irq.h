@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-irq: the seam between the request engine (drivers/virtio/virtio_irq.c)
- * and the irq domain (drivers/irqchip/irq-virtio.c).
+ * virtio-irq: the seam between the request engine, in this directory, and the irq
+ * domain, in drivers/irqchip.
  *
  * The engine owns the virtqueue, the endpoints and one record per vector; it
  * never touches an irq_desc. The domain owns irq_domains, chips and the choice
@@ -9,8 +9,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
-#ifndef _LINUX_VIRTIO_IRQ_H
-#define _LINUX_VIRTIO_IRQ_H
+#ifndef _VIRTIO_IRQ_H
+#define _VIRTIO_IRQ_H
 
 #include <linux/device.h>
 #include <linux/irqchip/irq-virtio.h>
@@ -287,4 +287,4 @@ bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *
 bool virtio_irq_replayed(struct virtio_irq_domains *doms,
 			 struct virtio_irq_vector *vec, bool retrigger);
 
-#endif /* _LINUX_VIRTIO_IRQ_H */
+#endif /* _VIRTIO_IRQ_H */
