@@ -488,9 +488,9 @@ static void fail_in_worker(struct fake_host *host)
 }
 
 /* Before recovery's first request about a vector: until here it may have failed */
-static void worker_lives(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static void worker_lives(struct fake_host *host, const u8 *req)
 {
-	u8 type = call ? call->req.head.type : VIRTIO_IRQ_T_ATTACH;
+	u8 type = req[0];
 
 	if (type == VIRTIO_IRQ_T_ATTACH || type == VIRTIO_IRQ_T_DETACH)
 		return;
@@ -506,7 +506,7 @@ static void device_reset(struct kunit *test)
 
 	setup_vectors(d);
 	d->host->in_reset = fail_in_worker;
-	d->vi->test_hook = worker_lives;
+	d->host->in_notify = worker_lives;
 	recovery_hit = true;
 	for (recovery_step = 0; recovery_hit && recovery_step < MAX_STEPS; recovery_step++) {
 		recovery_done = false;
@@ -520,7 +520,7 @@ static void device_reset(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, recovery_hit);
 	KUNIT_EXPECT_GT(test, recovery_step, 1);
 	d->host->in_reset = NULL;
-	d->vi->test_hook = NULL;
+	d->host->in_notify = NULL;
 	fake_pci_unbind(d->fn);
 	domain_expect_idle(d);
 }

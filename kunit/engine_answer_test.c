@@ -47,8 +47,8 @@ static void status_of_activate(struct kunit *test)
 
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, c->status);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), c->err);
-	KUNIT_EXPECT_FALSE(test, vec->wanted);
-	KUNIT_EXPECT_FALSE(test, vec->armed);
+	KUNIT_EXPECT_FALSE(test, vec->arm.want);
+	KUNIT_EXPECT_FALSE(test, vec->arm.has);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
 	/* The next one succeeds */
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
@@ -84,7 +84,7 @@ static void length_of_activate(struct kunit *test)
 
 	fake_host_rule(e.host, FAKE_LENGTH, VIRTIO_IRQ_T_ACTIVATE, 1, len);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), -EIO);
-	KUNIT_EXPECT_FALSE(test, vec->armed);
+	KUNIT_EXPECT_FALSE(test, vec->arm.has);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
 	KUNIT_EXPECT_EQ(test, e.vi->stats.malformed, 1);
 }
@@ -112,6 +112,12 @@ static void granted_out_of_bounds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
 	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
+	/* That is no refusal, whatever it says: the host may hold them, and here it does */
+	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1,
+		       (u64)VIRTIO_IRQ_S_QUOTA << 32);
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
 	fake_host_rule(e.host, FAKE_GRANTED, VIRTIO_IRQ_T_ALLOC, 1, U32_MAX);
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), -EIO);
 	/* A block is all or nothing. What the host holds from before is not in its way */

@@ -130,8 +130,8 @@ static void every_check(struct kunit *test, struct every *v, const char *what, u
 	KUNIT_EXPECT_FALSE_MSG(test, vec->committed, "%s %u", what, number);
 	KUNIT_EXPECT_FALSE_MSG(test, vec->armed, "%s %u", what, number);
 	if (v->vec) {
-		KUNIT_EXPECT_FALSE(test, v->vec->armed || v->vec->maybe_armed);
-		KUNIT_EXPECT_FALSE(test, v->vec->committed || v->vec->release_lost);
+		KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&v->vec->arm));
+		KUNIT_EXPECT_FALSE(test, v->vec->com.want || __virtio_irq_fact_may(&v->vec->com));
 		virtio_irq_free(v->vec);
 	}
 	KUNIT_EXPECT_EQ_MSG(test, v->e.host->allocated, 0, "%s %u", what, number);

@@ -92,7 +92,7 @@ static void frozen_check(struct kunit *test, struct frozen *f)
 	KUNIT_ASSERT_NOT_NULL(test, fake_host_endpoint(e->host, EP));
 	/* A FREE may wait, if somebody sends it */
 	KUNIT_EXPECT_TRUE(test, !e->vi->unnotified || timer_pending(&e->vi->timer));
-	KUNIT_EXPECT_TRUE(test, list_empty(&e->vi->pending) || timer_pending(&e->vi->timer));
+	KUNIT_EXPECT_TRUE(test, list_empty(&e->vi->collected) || timer_pending(&e->vi->timer));
 	virtio_irq_flush_timer(&e->vi->timer);
 	KUNIT_EXPECT_TRUE(test, engine_fake(e, 0)->armed);
 	KUNIT_EXPECT_EQ(test, engine_fake(e, 0)->route_address, route_a.address);
@@ -245,7 +245,7 @@ static void slept_while_broken(struct kunit *test)
 	fake_host_rule(f.e.host, FAKE_LOST, 0, UINT_MAX, 0);
 	raw_spin_lock_irq(&f.e.vi->lock);
 	__virtio_irq_set_state(f.e.vi, VIRTIO_IRQ_BROKEN);
-	__virtio_irq_hurry(f.e.vi);
+	__virtio_irq_recover_now(f.e.vi);
 	raw_spin_unlock_irq(&f.e.vi->lock);
 	msleep(50);
 	/* The ping is under way and would take longer */
@@ -262,12 +262,12 @@ struct linger {
 	bool			left;
 };
 
-/* Recovery, about to send its first request */
-static void linger(struct virtio_irq *vi, const struct virtio_irq_call *call)
+/* Recovery, when it has found out that it has to reset the device */
+static void linger(struct fake_host *host)
 {
-	struct linger *l = vi->test_data;
+	struct linger *l = host->data;
 
-	if (!call || !call->recovery || completion_done(&l->entered))
+	if (completion_done(&l->entered))
 		return;
 	complete_all(&l->entered);
 	msleep(300);
@@ -281,16 +281,17 @@ static void slept_when_recovery_ended(struct kunit *test)
 	struct linger l = { };
 
 	init_completion(&l.entered);
-	e.vi->test_data = &l;
-	e.vi->test_hook = linger;
+	e.host->data = &l;
+	e.host->in_reset = linger;
 	raw_spin_lock_irq(&e.vi->lock);
+	e.vi->reset_asked = true;
 	__virtio_irq_set_state(e.vi, VIRTIO_IRQ_BROKEN);
-	__virtio_irq_hurry(e.vi);
+	__virtio_irq_recover_now(e.vi);
 	raw_spin_unlock_irq(&e.vi->lock);
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&l.entered, 5 * HZ), 0);
 	suspend(test, &e);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(l.left));
-	e.vi->test_hook = NULL;
+	e.host->in_reset = NULL;
 	resume(test, &e);
 	KUNIT_EXPECT_EQ(test, e.vi->state, VIRTIO_IRQ_READY);
 	engine_settle(test, &e);

@@ -41,10 +41,10 @@ static void expect_route(struct kunit *test, struct engine *e, u32 index,
 /* The record is as it is when nothing has ever failed */
 static void expect_in_step(struct kunit *test, struct virtio_irq_vector *vec)
 {
-	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	KUNIT_EXPECT_FALSE(test, vec->lossy);
-	KUNIT_EXPECT_EQ(test, vec->posted, 0);
+	KUNIT_EXPECT_EQ(test, vec->arm.busy, 0);
 }
 
 static void move_waits_in_the_ring(struct kunit *test)
@@ -142,7 +142,7 @@ static void refused_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	see(&e);
-	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	KUNIT_EXPECT_TRUE(test, vec->dirty);
 	KUNIT_EXPECT_TRUE(test, vec->lossy);
 	expect_route(test, &e, 0, &route_a);
@@ -339,7 +339,7 @@ static void suspended_in_between(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 	KUNIT_ASSERT_EQ(test, virtio_irq_pm_ops.suspend(dev), 0);
 	expect_route(test, &e, 0, &route_b);
-	KUNIT_EXPECT_EQ(test, vec->posted, 0);
+	KUNIT_EXPECT_EQ(test, vec->arm.busy, 0);
 	KUNIT_ASSERT_EQ(test, virtio_irq_pm_ops.resume(dev), 0);
 	engine_settle(test, &e);
 	expect_in_step(test, vec);
@@ -365,10 +365,34 @@ static void deactivated_right_after(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
 	KUNIT_EXPECT_FALSE(test, vec->dirty);
 	KUNIT_EXPECT_FALSE(test, vec->lossy);
-	KUNIT_EXPECT_FALSE(test, vec->maybe_armed);
+	KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&vec->arm));
 	/* The next activation is one */
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	expect_route(test, &e, 0, &route_a);
+}
+
+/* The answer to a move that is over has a pair that is over, too */
+static void former_pair(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = armed(test, &e, 0);
+	struct virtio_irq_msg pair;
+
+	see(&e);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
+	virtio_irq_deactivate(vec);
+	see(&e);
+	KUNIT_ASSERT_EQ(test, e.host->num_held, 1);
+	fake_host_rule(e.host, FAKE_DATA, VIRTIO_IRQ_T_ACTIVATE, 1, FAKE_PAIR_DATA(77));
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_speak(e.host);
+	see(&e);
+	engine_settle(test, &e);
+	virtio_irq_compose(vec, &pair);
+	KUNIT_EXPECT_EQ(test, pair.data, FAKE_PAIR_DATA(77));
+	expect_in_step(test, vec);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.replays, 0);
 }
 
 /* The records are gone when the answer comes; KASAN watches */
@@ -399,7 +423,7 @@ static void not_armed_is_waited_for(struct kunit *test)
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
-	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	expect_route(test, &e, 0, &route_b);
 	KUNIT_EXPECT_TRUE(test, virtio_irq_needs_rewrite(vec));
 	engine_let(&e);
@@ -424,6 +448,7 @@ static struct kunit_case move_cases[] = {
 	KUNIT_CASE(reset_in_between),
 	KUNIT_CASE(suspended_in_between),
 	KUNIT_CASE(deactivated_right_after),
+	KUNIT_CASE(former_pair),
 	KUNIT_CASE(freed_right_after),
 	KUNIT_CASE(not_armed_is_waited_for),
 	{ }

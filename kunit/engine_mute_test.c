@@ -113,8 +113,8 @@ static void late_answer_is_inert(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 1, 1, 0, 64), 1);
 	KUNIT_EXPECT_EQ(test, e.vi->stats.late, 1);
 	KUNIT_EXPECT_EQ(test, e.vi->abandoned, 0);
-	KUNIT_EXPECT_FALSE(test, vec->armed);
-	KUNIT_EXPECT_FALSE(test, vec->wanted);
+	KUNIT_EXPECT_FALSE(test, vec->arm.has);
+	KUNIT_EXPECT_FALSE(test, vec->arm.want);
 }
 
 static void late_attach_answer_is_inert(struct kunit *test)
@@ -344,10 +344,10 @@ static void free_until_reset(struct kunit *test)
 	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_FREE, 1, 0);
 	virtio_irq_free(taken);
 	virtio_irq_flush_timer(&e.vi->timer);
-	KUNIT_ASSERT_EQ(test, e.ep->msi.frees, 1);
+	KUNIT_ASSERT_EQ(test, taken->res.busy, 1);
 	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
 	engine_settle(test, &e);
-	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 0);
+	KUNIT_EXPECT_EQ(test, taken->res.busy, 0);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 2);
 
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 1, VIRTIO_IRQ_S_DEVERR);
@@ -383,7 +383,7 @@ static void forgotten_by_the_host(struct kunit *test)
 		}
 		KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 		KUNIT_EXPECT_FALSE(test, engine_fake(&e, 1)->armed);
-		KUNIT_EXPECT_FALSE(test, idle->wanted);
+		KUNIT_EXPECT_FALSE(test, idle->arm.want);
 	}
 }
 
@@ -447,12 +447,12 @@ static void posted_is_given_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 2);
 	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_DEACTIVATE), 2);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
-	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 0);
+	KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&freed->res));
 	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
 	fake_host_speak(e.host);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_EXPECT_EQ(test, e.vi->stats.late, 1);
-	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	/* The slot of the other one stays with the device */
 	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), e.vi->num_slots - 1);
 }
@@ -557,8 +557,7 @@ static void no_slot_to_free(struct kunit *test)
 	/* Apart from each other: a request each, and there is room for none */
 	virtio_irq_free(a);
 	virtio_irq_free(b);
-	KUNIT_EXPECT_TRUE(test, e.ep->msi.pending.valid);
-	KUNIT_EXPECT_TRUE(test, e.ep->msi.owed);
+	KUNIT_EXPECT_TRUE(test, e.ep->msi.to_free.valid);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 3);
 	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
 	fake_host_speak(e.host);
@@ -632,7 +631,7 @@ static void earlier_deactivate_does_not_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->num_held, 2);
 	fake_host_speak(e.host);
 	virtio_irq_flush_timer(&e.vi->timer);
-	KUNIT_EXPECT_TRUE(test, vec->maybe_armed);
+	KUNIT_EXPECT_TRUE(test, __virtio_irq_fact_may(&vec->arm));
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 	engine_let(&e);
 	engine_settle(test, &e);

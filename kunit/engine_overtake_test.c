@@ -5,15 +5,15 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <kunit/static_stub.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/virtio_ring.h>
 
 #include "engine_fixture.h"
 
-/* A FREE that was refused is owed, whatever the answers to later ones */
+/* A FREE that was refused is sent again, whatever the answers to later ones */
 static void refused_free_and_a_later_one(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
@@ -32,10 +32,10 @@ static void refused_free_and_a_later_one(struct kunit *test)
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->allocated);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
-	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.to_free.valid);
 }
 
-/* It is made good also if the answer to another one is what recovery waits for */
+/* It is made good at once, although the answer to another one is not there yet */
 static void refused_free_and_an_earlier_one(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
@@ -52,13 +52,14 @@ static void refused_free_and_an_earlier_one(struct kunit *test)
 	virtio_irq_free(b);
 	virtio_irq_flush_timer(&e.vi->timer);
 	flush_delayed_work(&e.vi->recover);
-	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
+	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 8)->allocated);
+	KUNIT_EXPECT_EQ(test, a->res.busy, 1);
 	fake_host_speak(e.host);
 	virtio_irq_flush_timer(&e.vi->timer);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 8)->allocated);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
-	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.to_free.valid);
 }
 
 /* No more at once than a request may name, and what stays in between */
@@ -82,8 +83,9 @@ static void refused_free_in_parts(struct kunit *test)
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 9)->allocated);
-	KUNIT_EXPECT_FALSE(test, e.ep->msi.unfreed.valid);
-	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 10);
+	KUNIT_EXPECT_FALSE(test, e.ep->msi.to_free.valid);
+	/* The last one is not sent again */
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 9);
 }
 
 /* Of a host that wants a FREE for each vector: one is in use, 200 are not */
@@ -192,7 +194,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	fake_host_rule(e.host, FAKE_SILENT, 0, UINT_MAX, 0);
 	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
-	KUNIT_ASSERT_EQ(test, e.ep->msi.frees, 1);
+	KUNIT_ASSERT_EQ(test, vec->res.busy, 1);
 	while (hlist_count_nodes(&e.vi->idle) > 1) {
 		struct virtio_irq_call call;
 		int err;
@@ -211,7 +213,8 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	__virtio_irq_flush_frees(e.vi);
 	raw_spin_unlock_irq(&e.vi->lock);
 	virtio_irq_flush_timer(&e.vi->timer);
-	KUNIT_EXPECT_EQ(test, e.ep->msi.frees, 1);
+	KUNIT_EXPECT_EQ(test, vec->res.busy, 0);
+	KUNIT_EXPECT_EQ(test, other->res.busy, 1);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 8)->allocated);
 	virtio_irq_sleep_timeout_ms = SLEEP_MS;
 	engine_settle(test, &e);
@@ -256,69 +259,7 @@ static void free_before_an_alloc_that_waits(struct kunit *test)
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, s.ret, 4);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 4);
-	KUNIT_EXPECT_EQ(test, e.ep->msi.allocs, 0);
-}
-
-struct reset_between {
-	u8		type;
-	unsigned int	done;
-	int		ret;
-};
-
-static void reset_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
-{
-	struct reset_between *r = vi->test_data;
-
-	if (!call || !call->epoch || call->recovery || call->req.head.type != r->type || r->done)
-		return;
-	r->done++;
-	r->ret = virtio_irq_ask_reset(vi);
-}
-
-/* The device is reset after its answer and before that is in the records */
-static void granted_before_a_reset(struct kunit *test)
-{
-	struct reset_between r = { .type = VIRTIO_IRQ_T_ALLOC };
-	struct engine e = engine_start(test, LAZY);
-	struct virtio_irq_vector *vec;
-
-	e.vi->test_data = &r;
-	e.vi->test_hook = reset_hook;
-	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 4);
-	KUNIT_EXPECT_EQ(test, r.done, 1);
-	KUNIT_EXPECT_EQ(test, r.ret, 0);
-	engine_settle(test, &e);
-	e.vi->test_hook = NULL;
-	KUNIT_EXPECT_EQ(test, e.host->allocated, 4);
-	vec = virtio_irq_take(&e.ep->msi, 3);
-	KUNIT_ASSERT_NOT_NULL(test, vec);
-	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
-	virtio_irq_deactivate(vec);
-	virtio_irq_free(vec);
-	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
-}
-
-static void committed_before_a_reset(struct kunit *test)
-{
-	struct reset_between r = { .type = VIRTIO_IRQ_T_COMMIT };
-	struct engine e = { .host = fake_host_new(test, LAZY) };
-	struct virtio_irq_vector *vec;
-
-	e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
-	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
-	e.vi = e.host->vi;
-	e.ep = virtio_irq_attach(e.vi, EP);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
-	vec = engine_vector(test, &e, 0);
-	e.vi->test_data = &r;
-	e.vi->test_hook = reset_hook;
-	KUNIT_EXPECT_EQ(test, virtio_irq_commit(vec), 0);
-	KUNIT_EXPECT_EQ(test, r.done, 1);
-	KUNIT_EXPECT_EQ(test, r.ret, 0);
-	engine_settle(test, &e);
-	e.vi->test_hook = NULL;
-	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
-	KUNIT_EXPECT_FALSE(test, vec->uncommitted);
+	KUNIT_EXPECT_EQ(test, vec->res.busy, 0);
 }
 
 static void sleeper_commit(struct work_struct *work)
@@ -355,7 +296,7 @@ static void committing_during_a_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s.ret, 0);
 	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_COMMIT), 1);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
-	KUNIT_EXPECT_FALSE(test, s.vec->uncommitted);
+	KUNIT_EXPECT_TRUE(test, s.vec->com.has);
 }
 
 /* One that is refused again does not keep others from theirs */
@@ -374,7 +315,6 @@ static void one_lost_reservation_is_refused(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 2)->allocated);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 3);
-	KUNIT_EXPECT_FALSE(test, e.ep->msi.lost);
 }
 
 /* Deactivated while the engine cannot send anything, and recovery is just arming it */
@@ -398,8 +338,8 @@ static void deactivated_while_recovery_arms(struct kunit *test)
 	virtio_irq_deactivate(vec);
 	fake_host_speak(e.host);
 	engine_settle(test, &e);
-	KUNIT_EXPECT_FALSE(test, vec->armed);
-	KUNIT_EXPECT_FALSE(test, vec->maybe_armed);
+	KUNIT_EXPECT_FALSE(test, vec->arm.has);
+	KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&vec->arm));
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 0)->armed);
 }
 
@@ -424,11 +364,11 @@ static void silence_is_backed_off(struct kunit *test)
 	engine_settle(test, &e);
 }
 
-static void noio_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static void noio_hook(struct fake_host *host, const u8 *req)
 {
-	unsigned int *seen = vi->test_data;
+	unsigned int *seen = host->data;
 
-	if (call && call->recovery && call->req.head.type == VIRTIO_IRQ_T_ACTIVATE)
+	if (req[0] == VIRTIO_IRQ_T_ACTIVATE && current->flags & PF_WQ_WORKER)
 		*seen = current->flags & PF_MEMALLOC_NOIO ? 2 : 1;
 }
 
@@ -439,12 +379,12 @@ static void recovery_starts_no_io(struct kunit *test)
 	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
 	unsigned int seen = 0;
 
-	e.vi->test_data = &seen;
-	e.vi->test_hook = noio_hook;
+	e.host->data = &seen;
+	e.host->in_notify = noio_hook;
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ETIMEDOUT);
 	engine_settle(test, &e);
-	e.vi->test_hook = NULL;
+	e.host->in_notify = NULL;
 	KUNIT_EXPECT_EQ(test, seen, 2);
 }
 
@@ -470,48 +410,30 @@ static void every_request_is_notified(struct kunit *test)
 	engine_settle(test, &e);
 }
 
+static unsigned int come_and_go_times;
+
 /* READY ends just before the request, and comes back just after it was refused */
-static void come_and_go(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static bool come_and_go(struct virtio_irq *vi)
 {
-	unsigned int *times = vi->test_data;
-
-	if (!call || call->epoch || call->recovery || call->req.head.type != VIRTIO_IRQ_T_ALLOC)
-		return;
 	raw_spin_lock_irq(&vi->lock);
-	vi->state = ++*times % 4 ? VIRTIO_IRQ_BROKEN : VIRTIO_IRQ_READY;
+	vi->state = ++come_and_go_times % 4 ? VIRTIO_IRQ_BROKEN : VIRTIO_IRQ_READY;
 	raw_spin_unlock_irq(&vi->lock);
-}
-
-static int always_ready(void *data)
-{
-	struct virtio_irq *vi = data;
-
-	while (!kthread_should_stop()) {
-		raw_spin_lock_irq(&vi->lock);
-		vi->state = VIRTIO_IRQ_READY;
-		raw_spin_unlock_irq(&vi->lock);
-		wake_up_all(&vi->wait);
-		usleep_range(20, 50);
-	}
-	return 0;
+	return true;
 }
 
 /* Whoever may sleep waits until it can send, however often READY comes and goes */
 static void ready_comes_and_goes(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
-	struct task_struct *task = kthread_run(always_ready, e.vi, "virtio-irq-test");
-	unsigned int i, times = 0;
+	unsigned int i;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
 	virtio_irq_sleep_timeout_ms = 10000;
-	e.vi->test_data = &times;
-	e.vi->test_hook = come_and_go;
+	come_and_go_times = 0;
+	kunit_activate_static_stub(test, virtio_irq_settled, come_and_go);
 	for (i = 0; i < 50; i++)
 		KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, i, 1, 0, 64), 1);
-	e.vi->test_hook = NULL;
-	kthread_stop(task);
-	KUNIT_EXPECT_GT(test, times, 50);
+	kunit_deactivate_static_stub(test, virtio_irq_settled);
+	KUNIT_EXPECT_EQ(test, come_and_go_times, 200);
 	engine_settle(test, &e);
 }
 
@@ -519,15 +441,13 @@ struct removal {
 	struct completion	read;
 };
 
-static void removal_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static void removal_hook(struct fake_host *host)
 {
-	struct removal *r = vi->test_data;
+	struct removal *r = host->data;
 	unsigned int i;
 
-	if (call)
-		return;
 	complete(&r->read);
-	for (i = 0; i < 100 && !READ_ONCE(vi->stopping); i++)
+	for (i = 0; i < 100 && !READ_ONCE(host->vi->stopping); i++)
 		msleep(20);
 	/* Until the domains are gone; KASAN watches */
 	msleep(200);
@@ -541,8 +461,8 @@ static void removed_with_a_new_configuration(struct kunit *test)
 
 	init_completion(&r.read);
 	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
-	e.host->vi->test_data = &r;
-	e.host->vi->test_hook = removal_hook;
+	e.host->data = &r;
+	e.host->in_config = removal_hook;
 	virtio_config_changed(&e.host->vdev);
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&r.read, 5 * HZ), 0);
 	device_release_driver(&e.host->vdev.dev);
@@ -559,8 +479,6 @@ static struct kunit_case overtake_cases[] = {
 	KUNIT_CASE(malformed_alloc_and_a_free),
 	KUNIT_CASE(free_answered_while_the_next_is_posted),
 	KUNIT_CASE(free_before_an_alloc_that_waits),
-	KUNIT_CASE(granted_before_a_reset),
-	KUNIT_CASE(committed_before_a_reset),
 	KUNIT_CASE(committing_during_a_reset),
 	KUNIT_CASE(one_lost_reservation_is_refused),
 	KUNIT_CASE(deactivated_while_recovery_arms),

@@ -246,7 +246,7 @@ static void reset_and_refused(struct kunit *test)
 		engine_settle(test, &e);
 		KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->committed);
 		KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
-		KUNIT_EXPECT_FALSE(test, vec->dirty || vec->uncommitted || vec->unreserved);
+		KUNIT_EXPECT_FALSE(test, vec->dirty || !vec->com.has || !vec->res.has);
 	}
 }
 

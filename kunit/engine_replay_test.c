@@ -11,48 +11,127 @@
 
 #define MANY		300
 
-/* Interrupts are on between any two records, however many there are */
-struct relaxed {
-	unsigned int times;
-	bool off;
+/* One request after the other about one thing, and what becomes of each, in any order */
+struct fact_step {
+	u64 stamp;
+	bool on;
+	bool sent;
+	int err;
 };
 
-static void relax_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
-{
-	struct relaxed *r = vi->test_data;
+struct fact_case {
+	const char *name;
+	struct fact_step steps[6];
+	bool has;
+	bool unsure;
+};
 
-	if (call)
-		return;
-	r->times++;
-	r->off |= irqs_disabled();
+#define TAKE(stamp)		{ (stamp), true, true, 0 }
+#define GIVE(stamp)		{ (stamp), false, true, 0 }
+#define TAKEN(stamp, err)	{ (stamp), true, false, (err) }
+#define GIVEN(stamp, err)	{ (stamp), false, false, (err) }
+
+static const struct fact_case facts[] = {
+	{ "granted", { TAKE(1), TAKEN(1, 0) }, true, false },
+	{ "refused", { TAKE(1), TAKEN(1, -ENOSPC) }, false, false },
+	{ "malformed", { TAKE(1), TAKEN(1, -EIO) }, false, true },
+	{ "no answer", { TAKE(1), TAKEN(1, -ETIMEDOUT) }, false, true },
+	{ "refused later", { TAKE(1), TAKEN(1, 0), TAKE(2), TAKEN(2, -EPERM) }, true, false },
+	{ "malformed later", { TAKE(1), TAKEN(1, 0), TAKE(2), TAKEN(2, -EIO) }, true, true },
+	{ "granted after silence", { TAKE(1), TAKEN(1, -ETIMEDOUT), TAKE(2), TAKEN(2, 0) }, true,
+	  false },
+	{ "refused after silence", { TAKE(1), TAKEN(1, -ETIMEDOUT), TAKE(2), TAKEN(2, -EPERM) },
+	  false, true },
+	{ "the second refused", { TAKE(1), TAKE(2), TAKEN(1, 0), TAKEN(2, -EPERM) }, false, true },
+	{ "the second granted", { TAKE(1), TAKE(2), TAKEN(1, -EIO), TAKEN(2, 0) }, true, false },
+	{ "the second answered first", { TAKE(1), TAKE(2), TAKEN(2, 0), TAKEN(1, -EIO) }, true,
+	  false },
+	{ "given back", { TAKE(1), TAKEN(1, 0), GIVE(2), GIVEN(2, 0) }, false, false },
+	{ "about to be given back", { TAKE(1), TAKEN(1, 0), GIVE(2) }, false, true },
+	{ "kept", { TAKE(1), TAKEN(1, 0), GIVE(2), GIVEN(2, -EIO) }, false, true },
+	{ "given back at once", { TAKE(1), GIVE(2), TAKEN(1, 0), GIVEN(2, 0) }, false, false },
+	{ "given back, answered first", { TAKE(1), GIVE(2), GIVEN(2, 0), TAKEN(1, 0) }, false,
+	  false },
+	{ "taken again", { GIVE(1), TAKE(2), TAKEN(2, 0), GIVEN(1, 0) }, true, false },
+	{ "taken again, in order", { GIVE(1), TAKE(2), GIVEN(1, 0), TAKEN(2, 0) }, true, false },
+	{ "not taken again", { GIVE(1), TAKE(2), GIVEN(1, 0), TAKEN(2, -EPERM) }, false, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(fact, facts, name);
+
+static void fact(struct kunit *test)
+{
+	const struct fact_case *c = test->param_value;
+	struct virtio_irq_fact f = { };
+	unsigned int i, busy = 0;
+
+	for (i = 0; i < ARRAY_SIZE(c->steps) && c->steps[i].stamp; i++) {
+		const struct fact_step *s = &c->steps[i];
+
+		if (s->sent)
+			__virtio_irq_fact_sent(&f, s->stamp, s->on);
+		else
+			__virtio_irq_fact_answered(&f, s->stamp, s->on, s->err);
+		busy += s->sent ? 1 : -1;
+		KUNIT_EXPECT_EQ(test, f.busy, busy);
+	}
+	KUNIT_EXPECT_EQ(test, f.has, c->has);
+	KUNIT_EXPECT_EQ(test, f.unsure, c->unsure);
+	KUNIT_EXPECT_FALSE(test, f.want);
 }
 
-static void many_records(struct kunit *test)
+/* Many vectors are told with few notifications, and as few answers are waited for */
+static void many_with_few_notifications(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct virtio_irq_vector *vec;
+	unsigned int i;
+
+	e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, MANY, 0, 64), MANY);
+	for (i = 0; i < MANY; i++) {
+		vec = virtio_irq_take(&e.ep->msi, i);
+		KUNIT_ASSERT_NOT_NULL(test, vec);
+		KUNIT_ASSERT_EQ(test, virtio_irq_commit(vec), 0);
+		KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	}
+	fake_host_forget_log(e.host);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
+	/* ATTACH; ALLOC of 256; and for each half of a ring of COMMIT and of ACTIVATE */
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 2);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_COMMIT), MANY);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ACTIVATE), MANY);
+	KUNIT_EXPECT_LE(test, e.host->notifications,
+			2 + 2 * DIV_ROUND_UP(MANY, e.vi->num_slots / 2));
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_TRUE(test, engine_fake(&e, i)->armed);
+	KUNIT_EXPECT_EQ(test, e.vi->replaying, 0);
+	engine_settle(test, &e);
+}
+
+/* More of them than the ring takes are not answered */
+static void many_without_an_answer(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
-	struct relaxed r = { };
+	unsigned int i;
 
-	e.vi->test_data = &r;
-	e.vi->test_hook = relax_hook;
 	KUNIT_ASSERT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, MANY, 0, 64), MANY);
-	KUNIT_EXPECT_EQ(test, r.times, MANY);
-
-	/* One is lost, the last: all the others are looked at before it is found */
-	KUNIT_ASSERT_NOT_NULL(test, virtio_irq_take(&e.ep->msi, 0));
+	for (i = 0; i < MANY; i++)
+		KUNIT_ASSERT_EQ(test, virtio_irq_activate(virtio_irq_take(&e.ep->msi, i), &route_a,
+							  false), 0);
+	fake_host_rule(e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, MANY, 0);
+	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), -ETIMEDOUT);
+	fake_host_rule(e.host, FAKE_NONE, 0, 0, 0);
+	fake_host_speak(e.host);
 	engine_settle(test, &e);
-	r.times = 0;
-	/* Before the mark: the worker may run at once, on another CPU */
-	fake_host_forget_log(e.host);
-	raw_spin_lock_irq(&e.vi->lock);
-	e.ep->msi.lost = true;
-	((struct virtio_irq_vector *)xa_load(&e.ep->msi.vectors, MANY - 1))->unreserved = true;
-	__virtio_irq_mark(e.vi);
-	raw_spin_unlock_irq(&e.vi->lock);
-	engine_settle(test, &e);
-	e.vi->test_hook = NULL;
-	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 1);
-	KUNIT_EXPECT_GE(test, r.times, MANY - 1);
-	KUNIT_EXPECT_FALSE(test, r.off);
+	KUNIT_EXPECT_EQ(test, e.vi->abandoned, 0);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.device_resets, 1);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_TRUE(test, engine_fake(&e, i)->armed);
 }
 
 /* DRV-48 holds for an ALLOC after a reset of the device, too */
@@ -95,8 +174,7 @@ static void free_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 6, 0, 64), -EIO);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 6);
 	raw_spin_lock_irq(&e.vi->lock);
-	e.ep->msi.lost = true;
-	vec->unreserved = true;
+	vec->res.has = false;
 	raw_spin_unlock_irq(&e.vi->lock);
 	fake_host_forget_log(e.host);
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_FREE, 1, VIRTIO_IRQ_S_DEVERR);
@@ -108,9 +186,10 @@ static void free_refused(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->allocated);
 	KUNIT_EXPECT_FALSE(test, engine_fake(&e, 3)->allocated);
 	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_ALLOC), 1);
-	KUNIT_EXPECT_FALSE(test, vec->unreserved);
+	KUNIT_EXPECT_TRUE(test, vec->res.has);
 	/* And again later */
-	KUNIT_EXPECT_TRUE(test, e.ep->msi.unfreed.valid);
+	KUNIT_EXPECT_TRUE(test, ((struct virtio_irq_vector *)
+				 xa_load(&e.ep->msi.vectors, 0))->res.unsure);
 	mod_delayed_work(e.vi->wq, &e.vi->recover, 0);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 1);
@@ -157,6 +236,8 @@ static void refusal_in_the_log(struct kunit *test)
 		virtio_irq_deactivate(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	virtio_irq_release(vec);
+	/* With the vector's reservation goes what is committed */
+	virtio_irq_flush_timer(&e.vi->timer);
 	virtio_irq_free(vec);
 	virtio_irq_detach(other);
 	engine_settle(test, &e);
@@ -201,7 +282,9 @@ static void reasons_differ(struct kunit *test)
 }
 
 static struct kunit_case replay_cases[] = {
-	KUNIT_CASE(many_records),
+	KUNIT_CASE_PARAM(fact, fact_gen_params),
+	KUNIT_CASE(many_with_few_notifications),
+	KUNIT_CASE(many_without_an_answer),
 	KUNIT_CASE(part_of_a_block),
 	KUNIT_CASE(free_refused),
 	KUNIT_CASE_PARAM(refusal_in_the_log, told_gen_params),

@@ -94,9 +94,9 @@ static void kept_activation_is_replayed(struct kunit *test)
 
 	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -ENOMEM);
-	KUNIT_EXPECT_TRUE(test, vec->wanted);
+	KUNIT_EXPECT_TRUE(test, vec->arm.want);
 	engine_settle(test, &e);
-	KUNIT_EXPECT_TRUE(test, vec->armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 	KUNIT_EXPECT_TRUE(test, virtio_irq_needs_rewrite(vec));
 }
@@ -146,8 +146,34 @@ static void next_request_takes_the_lazy_along(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->log[0].bytes[0], VIRTIO_IRQ_T_DEACTIVATE);
 	KUNIT_EXPECT_EQ(test, e.host->log[1].bytes[0], VIRTIO_IRQ_T_ACTIVATE);
 	/* In queue order: the late answer to the first does not disarm the record */
-	KUNIT_EXPECT_TRUE(test, vec->armed);
-	KUNIT_EXPECT_TRUE(test, vec->maybe_armed);
+	KUNIT_EXPECT_TRUE(test, vec->arm.has);
+	KUNIT_EXPECT_TRUE(test, __virtio_irq_fact_may(&vec->arm));
+}
+
+/* What the host does not know it does not have: there is nothing to be repeated */
+static void unknown_is_given_back(struct kunit *test)
+{
+	struct engine e = { .host = fake_host_new(test, LAZY) };
+	struct virtio_irq_vector *vec;
+
+	e.host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	KUNIT_ASSERT_EQ(test, fake_host_start(e.host), 0);
+	e.vi = e.host->vi;
+	e.ep = virtio_irq_attach(e.vi, EP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e.ep);
+	vec = engine_vector(test, &e, 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_commit(vec), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	fake_host_rule(e.host, FAKE_STATUS, VIRTIO_IRQ_T_DEACTIVATE, 1, VIRTIO_IRQ_S_NOENT);
+	virtio_irq_deactivate(vec);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_DEACTIVATE), 1);
+	KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&vec->arm));
+	fake_host_rule(e.host, FAKE_STATUS, VIRTIO_IRQ_T_RELEASE, 1, VIRTIO_IRQ_S_NOENT);
+	virtio_irq_release(vec);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_RELEASE), 1);
+	KUNIT_EXPECT_FALSE(test, __virtio_irq_fact_may(&vec->com));
 }
 
 /* The budget: 64 vectors, one notification to allocate, two to free, one to release */
@@ -263,6 +289,7 @@ static struct kunit_case route_cases[] = {
 	KUNIT_CASE(lazy_deactivate_waits_in_the_ring),
 	KUNIT_CASE(without_lazy_deactivate_notifies),
 	KUNIT_CASE(next_request_takes_the_lazy_along),
+	KUNIT_CASE(unknown_is_given_back),
 	KUNIT_CASE(life_of_64_vectors),
 	KUNIT_CASE(free_from_the_middle),
 	KUNIT_CASE(free_takes_all_grants),

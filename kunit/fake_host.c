@@ -133,12 +133,30 @@ static void fake_one(struct fake_host *host, u16 head)
 	fake_used(host, head, len);
 }
 
+static u8 *fake_req(struct fake_host *host, u16 head)
+{
+	struct vring_desc *desc = phys_to_virt(virtqueue_get_desc_addr(host->vq));
+
+	return phys_to_virt(le64_to_cpu((__force __le64)desc[head].addr));
+}
+
+static void fake_preview(struct fake_host *host, struct vring_avail *avail)
+{
+	u16 end = le16_to_cpu((__force __le16)READ_ONCE(avail->idx)), i;
+
+	for (i = READ_ONCE(host->last_avail); i != end; i++)
+		host->in_notify(host, fake_req(host, le16_to_cpu((__force __le16)
+								   avail->ring[i % FAKE_RING])));
+}
+
 static bool fake_notify(struct virtqueue *vq)
 {
 	struct fake_host *host = to_fake(vq->vdev);
 	struct vring_avail *avail = phys_to_virt(virtqueue_get_avail_addr(vq));
 	unsigned long flags;
 
+	if (host->in_notify)
+		fake_preview(host, avail);
 	raw_spin_lock_irqsave(&host->lock, flags);
 	host->notifications++;
 	while (host->last_avail != le16_to_cpu((__force __le16)READ_ONCE(avail->idx))) {
@@ -163,6 +181,8 @@ static u32 fake_generation(struct virtio_device *vdev)
 		host->restless--;
 		host->generation++;
 	}
+	if (host->in_config)
+		host->in_config(host);
 	return host->generation;
 }
 

@@ -130,6 +130,14 @@ struct fake_host {
 
 	/* Called by a reset of the device, in the worker's context */
 	void (*in_reset)(struct fake_host *host);
+	/* Called when the configuration has been read, in the context of who did */
+	void (*in_config)(struct fake_host *host);
+	/*
+	 * Called for each request of a notification before the first of them is looked at,
+	 * in the context of who notifies; must not sleep
+	 */
+	void (*in_notify)(struct fake_host *host, const u8 *req);
+	void *data;		/* for these */
 	/* Answers instead of the model, with the lock held; see hostile_test.c */
 	void (*answer)(struct fake_host *host, u16 head, const u8 *req, u32 req_len,
 		       u8 *rsp, u32 rsp_len);

@@ -215,7 +215,7 @@ static void virtio_irq_let_go(struct irq_data *d)
  * Return: true if it sends nothing until then and forgets nothing; false if it
  * cannot be masked, or there is no interrupt that is activated.
  */
-bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
+static bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
 {
 	struct virtio_irq_source *src;
 	struct irq_desc *desc;
@@ -724,8 +724,8 @@ struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
  * not hold desc->lock where it activates an interrupt before it is requested. It
  * may write what it composed before. Then this has to be called again.
  */
-bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
-			 bool retrigger)
+static bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+				bool retrigger)
 {
 	struct irq_desc *desc;
 	struct irq_data *d;
@@ -750,5 +750,11 @@ bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 	if (activated && retrigger)
 		irq_chip_retrigger_hierarchy(d);
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
-	return activated || !READ_ONCE(vec->wanted);
+	return activated || !READ_ONCE(vec->arm.want);
 }
+
+const struct virtio_irq_domain_ops virtio_irq_domain_side = {
+	.hold		= virtio_irq_hold,
+	.replayed	= virtio_irq_replayed,
+	.rescan		= virtio_irq_domains_rescan,
+};

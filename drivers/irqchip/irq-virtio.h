@@ -172,6 +172,7 @@ bool virtio_irq_is_live(struct irq_data *d);
 void virtio_irq_unmask_source(struct irq_data *d);
 
 /* irq-virtio-source.c: which devices */
+void virtio_irq_domains_rescan(struct virtio_irq_domains *doms);
 bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg);
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);

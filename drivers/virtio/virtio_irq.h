@@ -55,6 +55,39 @@ struct virtio_irq_block {
 #define VIRTIO_IRQ_BLOCK_SIZE	64U
 
 /**
+ * struct virtio_irq_fact - something that the host does for a vector, or does not
+ * @want: it shall
+ * @has: it does: so it answered the last request about it
+ * @unsure: it may, whatever @has says: an answer is missing, was malformed, or is to a
+ *	request that takes it back and may yet be refused
+ * @busy: requests about it without an answer
+ * @stamp: number of the last of them; 0: it was answered well, or counts no more
+ *
+ * Whatever goes wrong leaves @want, @has and @unsure different from what they are when
+ * all is well, which is @want equal to @has and not @unsure. Nothing else is kept of
+ * it: recovery sends what makes up for the difference.
+ *
+ *	================== ===== =======
+ *	after              @has  @unsure
+ *	================== ===== =======
+ *	take: OK           1     0
+ *	take: a refusal    as before
+ *	take: no answer    as before, 1
+ *	give back: sent    0     1
+ *	give back: OK      0     0
+ *	give back: other   0     1
+ *	reset of device    0     0
+ *	================== ===== =======
+ */
+struct virtio_irq_fact {
+	u8			want;
+	u8			has;
+	u8			unsure;
+	u16			busy;
+	u64			stamp;
+};
+
+/**
  * struct virtio_irq_store - an interrupt message store of an endpoint
  * @ep: endpoint that the store belongs to
  * @ep_node: in the endpoint's list of stores
@@ -73,22 +106,12 @@ struct virtio_irq_block {
  *
  * Those below are guarded by the engine's lock.
  *
- * @generation: a record is granted if it carries this number
- * @granted: first and last index that this generation was ever granted
- * @num_granted: records that are granted
+ * @num_granted: records that are granted, by virtio_irq_vector::res
  * @in_use: those that belong to an interrupt
- * @pending: first and last index whose FREE has yet to be queued
- * @unfreed: first and last index that the host may hold without a grant
- * @owed: recovery has to free @unfreed, answers to posted FREEs do not do
- * @frees: posted FREE requests without an answer
- * @allocs: ALLOC requests that are in the ring, or whose grants are not in the
- *	records yet
- * @changes: number of the last ALLOC
- * @freed: number of vectors and generations given back
- * @lost: a reset of the device took reservations
+ * @to_free: first and last index among which a FREE has yet to be queued
+ * @node: in the engine's list of stores with a @to_free range
  * @idle_block: the one block that is kept without being in use
  * @unused: blocks to be freed when the host has answered all that names them
- * @node: in the engine's list of stores with a @pending range
  * @block: the pair of a contiguous block's first vector
  * @block_count: vectors of the contiguous block, 0: there is none
  * @block_known: @block is valid
@@ -106,23 +129,16 @@ struct virtio_irq_store {
 
 	int			refusal;
 
-	u32			generation;
+	unsigned int		num_granted;
+	unsigned int		in_use;
 	struct virtio_irq_range {
 		u32		first;
 		u32		last;
 		bool		valid;
-	}			granted, pending, unfreed;
-	bool			owed;
-	unsigned int		num_granted;
-	unsigned int		in_use;
-	unsigned int		frees;
-	unsigned int		allocs;
-	u64			changes;
-	u64			freed;
-	bool			lost;
+	}			to_free;
+	struct list_head	node;
 	struct virtio_irq_block	*idle_block;
 	struct list_head	unused;
-	struct list_head	node;
 	struct virtio_irq_msg	block;
 	u32			block_count;
 	bool			block_known;
@@ -138,36 +154,28 @@ struct virtio_irq_store {
  *	by desc->lock)
  *
  * The fields below are guarded by the engine's lock. desc->lock is not enough:
- * early activation and the free path run without it. Under desc->lock @wanted is
+ * early activation and the free path run without it. Under desc->lock @arm.want is
  * constant, and what the host has acknowledged can be read.
  *
- * @generation: granted if equal to the store's
- * @stamp: number of the last ACTIVATE or DEACTIVATE that was submitted
- * @rel_stamp: number of the last COMMIT or RELEASE
- * @posted: DEACTIVATE and RELEASE requests that nobody waits for, unanswered
+ * @res: reserved: ALLOC and FREE
+ * @com: committed by COMMIT, so until RELEASE
+ * @arm: armed: ACTIVATE and DEACTIVATE. @pair is valid if the host has it
  * @route: what the parent domain composed last
  * @pasid: PASID that messages must carry, or VIRTIO_IRQ_NO_PASID
  * @pair: the host's answer
  * @composed: the message that was composed for the store last
  * @addr_width: the store holds addresses below 1 << @addr_width
- * @data16: the store holds 16 bits of data
- * @in_use: belongs to an interrupt
- * @wanted: activated by the irq core
- * @armed: the host acknowledged an ACTIVATE, @pair is valid
- * @maybe_armed: the host may hold it armed, an answer is missing
  * @dirty: @route and @pasid have to be sent: they are not what was sent last, or that
  *	failed
+ * @data16: the store holds 16 bits of data
+ * @in_use: belongs to an interrupt
+ * @com_alloc: committed by ALLOC, so as long as it is reserved
  * @lossy: messages may have been lost while dirty, retrigger after the replay
- * @silent: virtio_irq_hold() masked the source for a reset of the device
+ * @silent: the domain masked the source for a reset of the device
  * @logged: a failure of this vector has been printed
- * @commit_alloc: committed by ALLOC, so until FREE
- * @committed: committed by COMMIT, so until RELEASE; or about to be
- * @committing: about to be: that COMMIT is sent again, not recovery's
- * @release_lost: RELEASE has to be sent again
- * @unreserved: granted, but a reset of the device took it: ALLOC has to be sent again
- * @uncommitted: likewise COMMIT
- * @refusal: why the host refuses that since, as an errno; 0: it does not, or was
- *	not asked yet
+ * @refusal: why the host refuses ALLOC or COMMIT since a reset of the device, as an
+ *	errno; 0: it does not, or was not asked yet
+ * @failed: number of the reconciliation in which a request about it failed
  */
 struct virtio_irq_vector {
 	struct virtio_irq_store	*store;
@@ -176,31 +184,23 @@ struct virtio_irq_vector {
 	unsigned int		virq;
 	bool			held;
 
-	u32			generation;
-	u64			stamp;
-	u64			rel_stamp;
-	unsigned int		posted;
+	struct virtio_irq_fact	res;
+	struct virtio_irq_fact	com;
+	struct virtio_irq_fact	arm;
 	struct virtio_irq_msg	route;
 	u32			pasid;
 	struct virtio_irq_msg	pair;
 	struct virtio_irq_msg	composed;
 	u8			addr_width;
-	u8			wanted;
-	u8			armed;
 	u8			dirty;
 	u8			data16:1;
 	u8			in_use:1;
-	u8			maybe_armed:1;
+	u8			com_alloc:1;
 	u8			lossy:1;
 	u8			silent:1;
 	u8			logged:1;
-	u8			commit_alloc:1;
-	u8			committed:1;
-	u8			committing:1;
-	u8			release_lost:1;
-	u8			unreserved:1;
-	u8			uncommitted:1;
 	int			refusal;
+	u32			failed;
 };
 
 /**
@@ -278,13 +278,25 @@ bool virtio_irq_isolates(struct virtio_irq *vi);
 const char *virtio_irq_reason(int err);
 void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vector *vec);
 
-/* Domain, called by the engine */
+/**
+ * struct virtio_irq_domain_ops - what the engine asks of the domain
+ * @hold: keep a source from sending until its vector is armed again; true if it does
+ * @replayed: recovery has armed a vector: write its store if the pair is new to that,
+ *	let the source send, and retrigger the interrupt if messages may have been lost.
+ *	False if this has to be repeated, as the interrupt is just being activated
+ * @rescan: look again at which devices are in scope; under the engine's lock
+ */
+struct virtio_irq_domain_ops {
+	bool (*hold)(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+	bool (*replayed)(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			 bool retrigger);
+	void (*rescan)(struct virtio_irq_domains *doms);
+};
+
+/* Domain, called when a controller comes and goes */
+extern const struct virtio_irq_domain_ops virtio_irq_domain_side;
 struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
 void virtio_irq_domains_start(struct virtio_irq_domains *doms);
-void virtio_irq_domains_rescan(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
-bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
-bool virtio_irq_replayed(struct virtio_irq_domains *doms,
-			 struct virtio_irq_vector *vec, bool retrigger);
 
 #endif /* _VIRTIO_IRQ_H */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio-irq request engine: reservations
+ * virtio-irq request engine: reservations and commitments
  *
- * Which vectors the host holds for us: ALLOC, COMMIT, RELEASE, FREE. Giving
- * back never waits.
+ * Which vectors the host holds for us: ALLOC, COMMIT, RELEASE, FREE, on the records.
+ * Giving back never waits. See struct virtio_irq_fact for the idea.
+ *
+ * Where many records are gone through in one hold of the lock, this is done with
+ * xas_for_each(): xa_for_each_range() begins anew for each.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -13,128 +16,409 @@
 #include "virtio_irq_internal.h"
 
 /*
- * Typed builders, one per request
+ * The four requests
  */
 
-void virtio_irq_build_alloc(struct virtio_irq_call *call,
-			    const struct virtio_irq_store *store, u32 first, u32 count,
-			    u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply)
+/* All records that a request names */
+static void __virtio_irq_range_sent(struct virtio_irq_slot *slot, bool on)
 {
-	*call = (struct virtio_irq_call) {
-		.req.alloc.head.type		= VIRTIO_IRQ_T_ALLOC,
-		.req.alloc.head.endpoint	= cpu_to_le32(store->ep->id),
-		.req.alloc.store		= cpu_to_le16(store->id),
-		.req.alloc.flags		= cpu_to_le16(flags),
-		.req.alloc.first		= cpu_to_le32(first),
-		.req.alloc.count		= cpu_to_le32(count),
-		.req.alloc.addr_width		= addr_width,
-		.req_len			= sizeof(struct virtio_irq_req_alloc),
-		.ok_len				= sizeof(*reply),
-		.reply				= reply,
+	struct virtio_irq_store *store = slot->context;
+	XA_STATE(xas, &store->vectors, slot->first);
+	struct virtio_irq_vector *vec;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, slot->first + slot->count - 1)
+		if (!xas_retry(&xas, vec))
+			__virtio_irq_fact_sent(&vec->res, slot->stamp, on);
+}
+
+static void virtio_irq_alloc_sent(struct virtio_irq_slot *slot)
+{
+	__virtio_irq_range_sent(slot, true);
+}
+
+/* How many vectors an answer grants, all but the first few of none; @err: why not more */
+static u32 virtio_irq_granted_by(const struct virtio_irq_slot *slot, const void *reply, int *err)
+{
+	const struct virtio_irq_store *store = slot->context;
+	const struct virtio_irq_rsp_alloc *rsp = reply;
+	u32 granted;
+
+	if (*err)
+		return 0;
+	granted = le32_to_cpu(rsp->granted);
+	if (granted < 1 || granted > slot->count ||
+	    (store->block_count && granted != slot->count)) {
+		*err = -EIO;
+		return 0;
+	}
+	/* A host that grants less and says nothing is wrong */
+	if (granted < slot->count)
+		*err = virtio_irq_status_errno(rsp->reason) ?: -EIO;
+	return granted;
+}
+
+static void __virtio_irq_grant(struct virtio_irq_vector *vec)
+{
+	vec->store->num_granted += !vec->res.want;
+	vec->res.want = true;
+	vec->refusal = 0;
+}
+
+static int virtio_irq_alloc_complete(struct virtio_irq_slot *slot, int err, const void *reply)
+{
+	u32 granted = virtio_irq_granted_by(slot, reply, &err), refused = 0;
+	struct virtio_irq_store *store = slot->context;
+	XA_STATE(xas, &store->vectors, slot->first);
+	struct virtio_irq_vector *vec;
+	struct virtio_irq_note note = { };
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, slot->first + slot->count - 1) {
+		bool got;
+		int why;
+
+		if (xas_retry(&xas, vec))
+			continue;
+		got = vec->index - slot->first < granted;
+		/* What follows a prefix is as it was, whatever ended that */
+		why = got ? 0 : granted ? -ENOSPC : err;
+		__virtio_irq_fact_answered(&vec->res, slot->stamp, true, why);
+		if (!slot->recovery) {
+			if (got)
+				__virtio_irq_grant(vec);
+			__virtio_irq_check_debt(slot, &vec->res);
+			continue;
+		}
+		/* Recovery's: somebody may have given it back meanwhile */
+		if (err == -ERESTART)
+			continue;
+		if (!got) {
+			if (!refused++)
+				note = virtio_irq_note_of(vec, slot->type, err);
+			/* It is about several */
+			note.virq = 0;
+			note.valid |= vec->refusal != err;
+			__virtio_irq_failed(vec, slot, err);
+		}
+		vec->refusal = got ? 0 : err;
+	}
+	note.count = refused;
+	if (note.valid && err != -ETIMEDOUT)
+		__virtio_irq_note(slot->vi, &note, false);
+	/* Whoever waits looks at how many there are, and why not more */
+	return granted ? 0 : err;
+}
+
+static const struct virtio_irq_call_ops virtio_irq_alloc_ops = {
+	.sent		= virtio_irq_alloc_sent,
+	.complete	= virtio_irq_alloc_complete,
+};
+
+static void virtio_irq_free_sent(struct virtio_irq_slot *slot)
+{
+	__virtio_irq_range_sent(slot, false);
+}
+
+static int virtio_irq_free_complete(struct virtio_irq_slot *slot, int err, const void *reply)
+{
+	struct virtio_irq_store *store = slot->context;
+	struct virtio_irq_note note = {
+		.endpoint	= slot->endpoint,
+		.store		= store->id,
+		.index		= slot->first,
+		.type		= slot->type,
+		.err		= err,
 	};
+	XA_STATE(xas, &store->vectors, slot->first);
+	struct virtio_irq_vector *vec;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, slot->first + slot->count - 1) {
+		if (xas_retry(&xas, vec))
+			continue;
+		if (__virtio_irq_fact_answered(&vec->res, slot->stamp, false, err) && err &&
+		    err != -ERESTART)
+			__virtio_irq_failed(vec, slot, err);
+	}
+	if (err && err != -ETIMEDOUT && err != -ERESTART)
+		__virtio_irq_note(slot->vi, &note, !slot->recovery);
+	return err;
 }
 
-static void virtio_irq_build_range(struct virtio_irq_call *call, u8 type,
-				   const struct virtio_irq_store *store, u32 first, u32 count)
+static const struct virtio_irq_call_ops virtio_irq_free_ops = {
+	.sent		= virtio_irq_free_sent,
+	.complete	= virtio_irq_free_complete,
+};
+
+static void virtio_irq_commit_sent(struct virtio_irq_slot *slot)
 {
-	*call = (struct virtio_irq_call) {
-		.req.range.head.type		= type,
-		.req.range.head.endpoint	= cpu_to_le32(store->ep->id),
-		.req.range.store		= cpu_to_le16(store->id),
-		.req.range.first		= cpu_to_le32(first),
-		.req.range.count		= cpu_to_le32(count),
-		.req_len			= sizeof(struct virtio_irq_req_range),
-		.ok_len				= sizeof(struct virtio_irq_rsp_head),
-	};
+	struct virtio_irq_vector *vec = slot->context;
+
+	__virtio_irq_fact_sent(&vec->com, slot->stamp, true);
 }
 
-void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
-			   u32 first, u32 count)
+static int virtio_irq_commit_complete(struct virtio_irq_slot *slot, int err, const void *reply)
 {
-	virtio_irq_build_range(call, VIRTIO_IRQ_T_FREE, store, first, count);
-	call->store = store;
+	struct virtio_irq_vector *vec = slot->context;
+	struct virtio_irq_note note = virtio_irq_note_of(vec, slot->type, err);
+
+	__virtio_irq_fact_answered(&vec->com, slot->stamp, true, err);
+	if (!slot->recovery) {
+		/* request_irq() has it from now on; without an answer recovery gives it back */
+		vec->com.want |= !err;
+		__virtio_irq_check_debt(slot, &vec->com);
+		return err;
+	}
+	if (err == -ERESTART)
+		return err;
+	if (err)
+		__virtio_irq_failed(vec, slot, err);
+	if (err && err != -ETIMEDOUT && vec->refusal != err)
+		__virtio_irq_note(slot->vi, &note, false);
+	vec->refusal = err;
+	return err;
 }
 
-void virtio_irq_build_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+static const struct virtio_irq_call_ops virtio_irq_commit_ops = {
+	.sent		= virtio_irq_commit_sent,
+	.complete	= virtio_irq_commit_complete,
+};
+
+static void virtio_irq_release_sent(struct virtio_irq_slot *slot)
 {
-	virtio_irq_build_range(call, VIRTIO_IRQ_T_COMMIT, vec->store, vec->index, 1);
-	call->rel = vec;
+	struct virtio_irq_vector *vec = slot->context;
+
+	__virtio_irq_fact_sent(&vec->com, slot->stamp, false);
 }
 
-void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+static int virtio_irq_release_complete(struct virtio_irq_slot *slot, int err, const void *reply)
 {
-	virtio_irq_build_range(call, VIRTIO_IRQ_T_RELEASE, vec->store, vec->index, 1);
-	call->rel = vec;
+	struct virtio_irq_vector *vec = slot->context;
+
+	/* What the host does not know it has not committed */
+	if (err == -ENOENT)
+		err = 0;
+	/* A later COMMIT may have committed it again */
+	if (!__virtio_irq_fact_answered(&vec->com, slot->stamp, false, err))
+		__virtio_irq_check_debt(slot, &vec->com);
+	else if (err && err != -ERESTART)
+		__virtio_irq_not_given_back(vec, slot, err);
+	return err;
 }
 
-void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last)
+static const struct virtio_irq_call_ops virtio_irq_release_ops = {
+	.sent		= virtio_irq_release_sent,
+	.complete	= virtio_irq_release_complete,
+};
+
+static void virtio_irq_call_is(struct virtio_irq_call *call, struct virtio_irq_endpoint *owner,
+			       const struct virtio_irq_call_ops *ops, void *context, bool recovery)
+{
+	call->owner = owner;
+	call->ops = ops;
+	call->context = context;
+	call->recovery = recovery;
+}
+
+/**
+ * __virtio_irq_post_free - give vectors back to the host
+ * @vec: the first one, and those after it that nobody wants go with it
+ * @recovery: for recovery
+ *
+ * Context: any, vi->lock held.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_free(struct virtio_irq_vector *vec, bool recovery)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq *vi = store->ep->vi;
+	u32 first = vec->index, next = first, last = first;
+	u32 max = min(VIRTIO_IRQ_MAX_RUN, vi->max_count) - 1;
+	XA_STATE(xas, &store->vectors, first);
+	struct virtio_irq_call call;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, min(U32_MAX - first, max) + first) {
+		if (xas_retry(&xas, vec))
+			continue;
+		if (vec->index != next || vec->res.want || vec->res.busy)
+			break;
+		if (__virtio_irq_fact_may(&vec->res))
+			last = next;
+		next++;
+	}
+	virtio_irq_build_free(&call, store, first, last - first + 1);
+	virtio_irq_call_is(&call, store->ep, &virtio_irq_free_ops, store, recovery);
+	return __virtio_irq_post(vi, &call);
+}
+
+/**
+ * __virtio_irq_post_alloc - reserve again what a reset of the device took
+ * @vec: the first one, and those after it that go together with it
+ *
+ * Context: any, vi->lock held; recovery only.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_alloc(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq *vi = store->ep->vi;
+	u32 first = vec->index, max = max(VIRTIO_IRQ_MAX_RUN, store->block_count), count;
+	const struct virtio_irq_vector *start = vec;
+	struct virtio_irq_call call;
+	u16 flags = 0;
+
+	max = min(max, vi->max_count);
+	for (count = 1; count < max && first + count > first; count++) {
+		vec = xa_load(&store->vectors, first + count);
+		if (!vec || !vec->res.want || vec->res.has || vec->res.busy ||
+		    vec->failed == vi->replay || vec->addr_width != start->addr_width ||
+		    vec->data16 != start->data16 || vec->com_alloc != start->com_alloc)
+			break;
+	}
+	flags |= start->com_alloc ? VIRTIO_IRQ_ALLOC_F_COMMIT : 0;
+	flags |= start->data16 ? VIRTIO_IRQ_ALLOC_F_DATA16 : 0;
+	/* A block is the only thing that its store holds, see virtio_irq_alloc() */
+	flags |= store->block_count ? VIRTIO_IRQ_ALLOC_F_CONTIGUOUS : 0;
+	virtio_irq_build_alloc(&call, store, first, count, flags, start->addr_width);
+	virtio_irq_call_is(&call, store->ep, &virtio_irq_alloc_ops, store, true);
+	return __virtio_irq_post(vi, &call);
+}
+
+/**
+ * __virtio_irq_post_commit - commit again what a reset of the device took
+ * @vec: the record
+ *
+ * Context: any, vi->lock held; recovery only.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_commit(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_call call;
+
+	virtio_irq_build_commit(&call, vec);
+	virtio_irq_call_is(&call, vec->store->ep, &virtio_irq_commit_ops, vec, true);
+	return __virtio_irq_post(vec->store->ep->vi, &call);
+}
+
+/**
+ * __virtio_irq_post_release - give a commitment back
+ * @vec: the record
+ * @recovery: for recovery
+ *
+ * Context: any, vi->lock held.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_release(struct virtio_irq_vector *vec, bool recovery)
+{
+	struct virtio_irq_call call;
+
+	virtio_irq_build_release(&call, vec);
+	virtio_irq_call_is(&call, vec->store->ep, &virtio_irq_release_ops, vec, recovery);
+	return __virtio_irq_post(vec->store->ep->vi, &call);
+}
+
+/*
+ * Giving back. FREE is posted and collected: M.free() comes once per interrupt, but the
+ * last one of a store gives back the whole range, in one request and one exit.
+ */
+
+static void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last)
 {
 	r->first = r->valid ? min(r->first, first) : first;
 	r->last = r->valid ? max(r->last, last) : last;
 	r->valid = true;
 }
 
-/* The host may hold these, and no FREE is under way: leave them to recovery */
-static void __virtio_irq_owe(struct virtio_irq_store *store, u32 first, u32 last)
-{
-	__virtio_irq_range_add(&store->unfreed, first, last);
-	store->owed = true;
-	__virtio_irq_mark(store->ep->vi);
-}
-
-static void __virtio_irq_set_pending(struct virtio_irq_store *store, u32 first, u32 last)
-{
-	struct virtio_irq *vi = store->ep->vi;
-
-	store->pending = (struct virtio_irq_range) {
-		.first	= first,
-		.last	= last,
-		.valid	= true,
-	};
-	if (list_empty(&store->node))
-		list_add_tail(&store->node, &vi->pending);
-}
-
+/* Nobody wants it any more. With its reservation goes what depends on that */
 static void __virtio_irq_ungrant(struct virtio_irq_vector *vec)
 {
-	if (!__virtio_irq_is_granted(vec))
+	struct virtio_irq_store *store = vec->store;
+
+	if (!vec->res.want)
 		return;
-	vec->generation = 0;
-	vec->store->num_granted--;
+	vec->res.want = false;
+	vec->refusal = 0;
+	vec->com_alloc = false;
+	__virtio_irq_fact_void(&vec->com);
+	__virtio_irq_fact_void(&vec->arm);
+	store->num_granted--;
+	__virtio_irq_range_add(&store->to_free, vec->index, vec->index);
+	if (list_empty(&store->node))
+		list_add_tail(&store->node, &store->ep->vi->collected);
 }
 
-/* Give everything back that was ever granted, in one FREE */
+static int __virtio_irq_flush_store(struct virtio_irq_store *store, unsigned int *left)
+{
+	struct virtio_irq_range *range = &store->to_free;
+	XA_STATE(xas, &store->vectors, range->first);
+	struct virtio_irq_vector *vec;
+	int err;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, range->last) {
+		if (xas_retry(&xas, vec))
+			continue;
+		if (vec->res.want || vec->res.busy || !__virtio_irq_fact_may(&vec->res))
+			continue;
+		range->first = vec->index;
+		err = *left ? __virtio_irq_post_free(vec, false) : -EAGAIN;
+		if (err)
+			return err;
+		--*left;
+	}
+	return 0;
+}
+
+/**
+ * __virtio_irq_flush_frees - queue the FREEs that were collected
+ * @vi: the controller
+ *
+ * Context: any, vi->lock held. What cannot be queued is left to recovery (the
+ * queue does not work) or to the flush timer (no slot is idle, or they are too many
+ * for one hold of the lock).
+ */
+void __virtio_irq_flush_frees(struct virtio_irq *vi)
+{
+	unsigned int left = VIRTIO_IRQ_MAX_FREES;
+	struct virtio_irq_store *store, *next;
+	int err;
+
+	lockdep_assert_held(&vi->lock);
+
+	list_for_each_entry_safe(store, next, &vi->collected, node) {
+		err = __virtio_irq_flush_store(store, &left);
+		if (err == -EAGAIN)
+			return;
+		if (err)
+			__virtio_irq_mark(vi);
+		store->to_free.valid = false;
+		list_del_init(&store->node);
+	}
+}
+
+/* Give everything back that was granted */
 static void __virtio_irq_retire(struct virtio_irq_store *store)
 {
-	if (store->granted.valid)
-		__virtio_irq_set_pending(store, store->granted.first, store->granted.last);
-	store->granted.valid = false;
-	store->generation++;
-	store->num_granted = 0;
-	store->freed++;
+	XA_STATE(xas, &store->vectors, 0);
+	struct virtio_irq_vector *vec;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, ULONG_MAX)
+		if (!xas_retry(&xas, vec))
+			__virtio_irq_ungrant(vec);
 	store->block_count = 0;
 	store->block_known = false;
 }
 
-/* Collect the vectors whose FREE is to be queued, while others stay */
-static void __virtio_irq_free_later(struct virtio_irq_store *store, u32 first, u32 last)
-{
-	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_range *p = &store->pending;
-	/* Of 32 bits: the last one does not border on the first */
-	bool apart = last + 1ULL != p->first && first != p->last + 1ULL;
+/*
+ * Blocks of stores from 1 on
+ */
 
-	store->freed++;
-	if (p->valid && apart)
-		__virtio_irq_flush_frees(vi);
-	if (!p->valid) {
-		__virtio_irq_set_pending(store, first, last);
-	} else if (!apart) {
-		__virtio_irq_range_add(p, first, last);
-	} else {
-		/* Not one slot is idle */
-		__virtio_irq_owe(store, first, last);
-	}
+static u32 virtio_irq_last_of(const struct virtio_irq_block *block)
+{
+	return block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
 }
 
 static void __virtio_irq_use_block(struct virtio_irq_store *store,
@@ -146,18 +430,28 @@ static void __virtio_irq_use_block(struct virtio_irq_store *store,
 	list_del_init(&block->node);
 }
 
-/* Is or was any vector of the block granted in that generation of the store? */
+/* Is any vector of the block granted? */
 static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
-				       struct virtio_irq_block *block, u32 generation)
+				       struct virtio_irq_block *block)
 {
-	u32 last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
 	struct virtio_irq_vector *vec;
 	unsigned long index;
 
-	xa_for_each_range(&store->vectors, index, vec, block->first, last)
-		if (vec->generation == generation)
+	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
+		if (vec->res.want)
 			return true;
 	return false;
+}
+
+static void __virtio_irq_give_block_up(struct virtio_irq_store *store,
+				       struct virtio_irq_block *block)
+{
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
+		__virtio_irq_ungrant(vec);
+	list_move_tail(&block->node, &store->unused);
 }
 
 /* None of the block is in use: keep it for the next, and give up the one kept before */
@@ -165,18 +459,17 @@ static void __virtio_irq_keep_block(struct virtio_irq_store *store,
 				    struct virtio_irq_block *block)
 {
 	struct virtio_irq_block *old = store->idle_block;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
-	u32 last;
 
 	store->idle_block = block;
-	if (!old || old == block)
-		return;
-	last = old->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
-	xa_for_each_range(&store->vectors, index, vec, old->first, last)
-		__virtio_irq_ungrant(vec);
-	__virtio_irq_free_later(store, old->first, last);
-	list_add_tail(&old->node, &store->unused);
+	if (old && old != block)
+		__virtio_irq_give_block_up(store, old);
+}
+
+/* Has the host none of it, and no request that names it? */
+static bool __virtio_irq_is_idle(const struct virtio_irq_vector *vec)
+{
+	return !__virtio_irq_fact_may(&vec->res) && !vec->res.busy && !vec->com.busy &&
+	       !vec->arm.busy;
 }
 
 /* A block all whose requests are answered; out of the list */
@@ -185,17 +478,12 @@ static struct virtio_irq_block *__virtio_irq_next_unused(struct virtio_irq_store
 	struct virtio_irq_block *block;
 	struct virtio_irq_vector *vec;
 	unsigned long index;
-	u32 last;
 
-	/* Recovery frees by the records */
-	if (store->pending.valid || store->unfreed.valid)
-		return NULL;
 	block = list_first_entry_or_null(&store->unused, struct virtio_irq_block, node);
 	if (!block)
 		return NULL;
-	last = block->first + VIRTIO_IRQ_BLOCK_SIZE - 1;
-	xa_for_each_range(&store->vectors, index, vec, block->first, last)
-		if (vec->posted)
+	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
+		if (!__virtio_irq_is_idle(vec))
 			return NULL;
 	list_del_init(&block->node);
 	return block;
@@ -220,7 +508,7 @@ static void virtio_irq_free_unused(struct virtio_irq_store *store)
 			break;
 		xa_erase(&store->blocks, block->first / VIRTIO_IRQ_BLOCK_SIZE);
 		xa_for_each_range(&store->vectors, index, vec, block->first,
-				  block->first + VIRTIO_IRQ_BLOCK_SIZE - 1) {
+				  virtio_irq_last_of(block)) {
 			xa_erase(&store->vectors, index);
 			kfree(vec);
 		}
@@ -247,6 +535,10 @@ static struct virtio_irq_block *virtio_irq_get_block(struct virtio_irq_store *st
 	}
 	return block;
 }
+
+/*
+ * What the domain calls
+ */
 
 static int virtio_irq_make_records(struct virtio_irq_store *store, u32 first, u32 count)
 {
@@ -296,20 +588,33 @@ bool virtio_irq_granted(struct virtio_irq_store *store, u32 index)
 	bool granted;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	granted = vec && __virtio_irq_is_granted(vec);
+	granted = vec && vec->res.want;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return granted;
 }
 
-/* The records say what became of an ALLOC: recovery may free again */
-static void __virtio_irq_recorded(struct virtio_irq *vi, struct virtio_irq_call *call)
+/* What the store is like stands in each record, for recovery */
+static void __virtio_irq_set_needs(struct virtio_irq_store *store, u32 first, u32 count,
+				   unsigned int alloc_flags, unsigned int addr_width)
 {
-	struct virtio_irq_store *store = call->granting;
+	XA_STATE(xas, &store->vectors, first);
+	struct virtio_irq_vector *vec;
 
-	if (call->counted)
-		store->allocs--;
-	if (store->unfreed.valid)
-		__virtio_irq_mark(vi);
+	/* Left from an attempt with other needs, MSI-X before MSI for example */
+	if (!store->id && !store->in_use)
+		__virtio_irq_retire(store);
+	if (alloc_flags & VIRTIO_IRQ_ALLOC_CONTIGUOUS) {
+		store->block_count = count;
+		store->block_known = false;
+	}
+	guard(rcu)();
+	xas_for_each(&xas, vec, first + count - 1) {
+		if (xas_retry(&xas, vec) || vec->res.want)
+			continue;
+		vec->addr_width = addr_width;
+		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
+		vec->com_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
+	}
 }
 
 /**
@@ -336,9 +641,8 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_rsp_alloc reply;
 	struct virtio_irq_call call;
-	unsigned long flags;
-	u32 granted, i;
 	u16 wire = 0;
+	u32 granted;
 	int err;
 
 	store->refusal = 0;
@@ -360,66 +664,19 @@ int virtio_irq_alloc(struct virtio_irq_store *store, u32 first, u32 count,
 	err = virtio_irq_make_records(store, first, count);
 	if (err)
 		return err;
+	raw_spin_lock_irq(&vi->lock);
+	__virtio_irq_set_needs(store, first, count, alloc_flags, addr_width);
+	raw_spin_unlock_irq(&vi->lock);
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	/* Left from an attempt with other needs, MSI-X before MSI for example */
-	if (!store->id && !store->in_use && store->granted.valid)
-		__virtio_irq_retire(store);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-
-	virtio_irq_build_alloc(&call, store, first, count, wire, addr_width, &reply);
-	/* Recovery must not free what this is about to get */
-	call.granting = store;
+	virtio_irq_build_alloc(&call, store, first, count, wire, addr_width);
+	virtio_irq_call_is(&call, store->ep, &virtio_irq_alloc_ops, store, false);
+	call.reply = &reply;
 	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
-	virtio_irq_test_hook(vi, &call);
-	granted = le32_to_cpu(reply.granted);
-	if (!err && (granted < 1 || granted > count ||
-		     ((wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) && granted != count)))
-		err = -EIO;
-	if (err) {
-		raw_spin_lock_irqsave(&vi->lock, flags);
-		/* A refusal changed nothing; otherwise the host may hold them */
-		if (err == -ETIMEDOUT || err == -EIO)
-			__virtio_irq_owe(store, first, first + count - 1);
-		__virtio_irq_recorded(vi, &call);
-		raw_spin_unlock_irqrestore(&vi->lock, flags);
+	if (err)
 		return err;
-	}
-
-	/* A host that grants less and says nothing is wrong */
+	granted = le32_to_cpu(reply.granted);
 	if (granted < count)
 		store->refusal = virtio_irq_status_errno(reply.reason) ?: -EIO;
-	raw_spin_lock_irq(&vi->lock);
-	for (i = 0; i < granted; i++) {
-		struct virtio_irq_vector *vec = xa_load(&store->vectors, first + i);
-
-		if (!__virtio_irq_is_granted(vec))
-			store->num_granted++;
-		vec->generation = store->generation;
-		/* A reset of the device since the answer took it again */
-		vec->unreserved = call.epoch != vi->epoch;
-		vec->refusal = 0;
-		vec->addr_width = addr_width;
-		vec->data16 = !!(alloc_flags & VIRTIO_IRQ_ALLOC_DATA16);
-		vec->commit_alloc = !!(alloc_flags & VIRTIO_IRQ_ALLOC_COMMIT);
-		/*
-		 * Of a block, which is small, recovery must see all or nothing: it
-		 * is reserved in one request
-		 */
-		if (!(wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS))
-			__virtio_irq_relax(vi);
-	}
-	__virtio_irq_range_add(&store->granted, first, first + granted - 1);
-	if (wire & VIRTIO_IRQ_ALLOC_F_CONTIGUOUS) {
-		store->block_count = count;
-		store->block_known = false;
-	}
-	if (call.epoch != vi->epoch) {
-		store->lost = true;
-		__virtio_irq_mark(vi);
-	}
-	__virtio_irq_recorded(vi, &call);
-	raw_spin_unlock_irq(&vi->lock);
 	return granted;
 }
 
@@ -438,7 +695,7 @@ struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 in
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (vec && __virtio_irq_is_granted(vec) && !vec->in_use) {
+	if (vec && vec->res.want && !vec->in_use) {
 		vec->in_use = true;
 		store->in_use++;
 		if (vec->block)
@@ -454,9 +711,6 @@ struct virtio_irq_vector *virtio_irq_take(struct virtio_irq_store *store, u32 in
  * virtio_irq_free - the interrupt is gone, give its vector back
  * @vec: the record, deactivated
  *
- * FREE is posted and collected: M.free() comes once per interrupt, but the last
- * one of a store gives back the whole range, in one request and one exit.
- *
  * Context: any, never waits.
  */
 void virtio_irq_free(struct virtio_irq_vector *vec)
@@ -464,43 +718,30 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 	struct virtio_irq_store *store = vec->store;
 	struct virtio_irq *vi = store->ep->vi;
 	unsigned long flags;
-	bool notify = false;
+	bool last, notify;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->in_use = false;
-	vec->wanted = false;
-	vec->armed = false;
+	vec->arm.want = false;
+	vec->com.want = false;
 	vec->dirty = false;
 	vec->lossy = false;
 	vec->logged = false;
-	vec->committed = false;
-	vec->uncommitted = false;
 	vec->pasid = VIRTIO_IRQ_NO_PASID;
 	memset(&vec->pair, 0, sizeof(vec->pair));
-	store->in_use--;
+	last = !--store->in_use && !store->id;
 
 	if (vec->block) {
 		/* Still reserved. The host may not have seen its DEACTIVATE yet */
 		if (!--vec->block->in_use)
 			__virtio_irq_keep_block(store, vec->block);
+	} else if (last) {
+		__virtio_irq_retire(store);
+		__virtio_irq_flush_frees(vi);
 	} else {
-		/* The range in store->unfreed stands for the host's side from now on */
-		vec->stamp = ++vi->stamp;
 		__virtio_irq_ungrant(vec);
-		vec->maybe_armed = false;
-		vec->commit_alloc = false;
-		vec->release_lost = false;
-		vec->unreserved = false;
-		if (store->in_use) {
-			__virtio_irq_free_later(store, vec->index, vec->index);
-		} else {
-			__virtio_irq_retire(store);
-			__virtio_irq_flush_frees(vi);
-			notify = __virtio_irq_notify_lazy(vi, true);
-		}
 	}
-	if (!notify)
-		notify = __virtio_irq_notify_lazy(vi, false);
+	notify = __virtio_irq_notify_lazy(vi, last);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
 }
@@ -548,7 +789,7 @@ int virtio_irq_reserve(struct virtio_irq_store *store, u32 index, unsigned int a
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	/* On success the caller is about to use it */
 	if (!--block->in_use && ret < 0) {
-		if (__virtio_irq_block_granted(store, block, store->generation))
+		if (__virtio_irq_block_granted(store, block))
 			__virtio_irq_keep_block(store, block);
 		else
 			list_add_tail(&block->node, &store->unused);
@@ -583,22 +824,19 @@ void virtio_irq_trim(struct virtio_irq_store *store)
 	/* One by one: the lock is taken with interrupts off */
 	xa_for_each(&store->vectors, index, vec) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
-		if (__virtio_irq_is_granted(vec) && !vec->in_use) {
+		if (!vec->in_use)
 			__virtio_irq_ungrant(vec);
-			__virtio_irq_free_later(store, vec->index, vec->index);
-		}
-		notify = __virtio_irq_notify_lazy(vi, false);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
-		virtio_irq_notify(vi, notify);
 	}
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	notify = __virtio_irq_notify_lazy(vi, false);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
 }
 
 /**
  * virtio_irq_store_release - give back everything of a store
  * @store: a store from 1 on, none of its vectors belongs to an interrupt
- *
- * By blocks that are reserved: its indices may be far apart, and a request names
- * no more than max_count of them.
  *
  * Context: any, never waits.
  */
@@ -607,27 +845,17 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_block *block;
 	unsigned long flags, key;
-	u32 generation;
 	bool notify;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	generation = store->generation++;
-	store->num_granted = 0;
-	store->granted.valid = false;
-	store->idle_block = NULL;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	/* One by one: the lock is taken with interrupts off */
 	xa_for_each(&store->blocks, key, block) {
 		raw_spin_lock_irqsave(&vi->lock, flags);
-		if (__virtio_irq_block_granted(store, block, generation))
-			__virtio_irq_free_later(store, block->first,
-						block->first + VIRTIO_IRQ_BLOCK_SIZE - 1);
-		list_move_tail(&block->node, &store->unused);
+		__virtio_irq_give_block_up(store, block);
 		raw_spin_unlock_irqrestore(&vi->lock, flags);
 	}
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
+	store->idle_block = NULL;
 	__virtio_irq_flush_frees(vi);
 	notify = __virtio_irq_notify_lazy(vi, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
@@ -659,38 +887,21 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 				   msecs_to_jiffies(virtio_irq_recovery_wait(vi)));
 
 	/* Stable: request_mutex of the interrupt is held */
-	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->commit_alloc || vec->committed)
+	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->com_alloc || vec->com.want)
+		return 0;
+
+	virtio_irq_build_commit(&call, vec);
+	virtio_irq_call_is(&call, store->ep, &virtio_irq_commit_ops, vec, false);
+	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+	if (!err)
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	/* Recovery must not release what this is about to get */
-	vec->committed = true;
-	vec->committing = true;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-
-	virtio_irq_build_commit(&call, vec);
-	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
-	virtio_irq_test_hook(vi, &call);
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vec->committed = !err;
-	vec->committing = false;
-	/* A reset of the device since the answer took it again */
-	vec->uncommitted = !err && call.epoch != vi->epoch;
-	if (vec->uncommitted)
-		__virtio_irq_mark(vi);
-	/* Without a proper answer the host may hold a commitment; a refusal changes nothing */
-	if (!err)
-		vec->release_lost = false;
-	else if (err == -ETIMEDOUT || err == -EIO)
-		vec->release_lost = true;
-	if (vec->release_lost)
-		__virtio_irq_mark(vi);
 	err = __virtio_irq_cause(vec, err);
 	note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_COMMIT, err);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	/* An unanswered one has broken the queue, which is logged */
-	if (err && err != -ETIMEDOUT && err != -ENODEV)
+	if (err != -ETIMEDOUT && err != -ENODEV)
 		virtio_irq_print_failure(vi, &note);
 	return err;
 }
@@ -704,18 +915,14 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 void virtio_irq_release(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_call call;
 	unsigned long flags;
 	bool notify = false;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (vec->committed) {
-		vec->committed = false;
-		vec->uncommitted = false;
-		/* Until it is answered */
-		vec->release_lost = true;
-		virtio_irq_build_release(&call, vec);
-		if (__virtio_irq_post(vi, &call))
+	if (vec->com.want) {
+		vec->com.want = false;
+		if ((__virtio_irq_fact_may(&vec->com) || vec->com.busy) &&
+		    __virtio_irq_post_release(vec, false))
 			__virtio_irq_mark(vi);
 		notify = __virtio_irq_notify_lazy(vi, false);
 	}

@@ -21,17 +21,6 @@ static DEFINE_MUTEX(virtio_irq_debugfs_lock);
 static struct dentry *virtio_irq_debugfs_root;
 static unsigned int virtio_irq_debugfs_users;
 
-static const char * const virtio_irq_type_names[VIRTIO_IRQ_NUM_TYPES] = {
-	[VIRTIO_IRQ_T_ATTACH]		= "ATTACH",
-	[VIRTIO_IRQ_T_DETACH]		= "DETACH",
-	[VIRTIO_IRQ_T_ALLOC]		= "ALLOC",
-	[VIRTIO_IRQ_T_COMMIT]		= "COMMIT",
-	[VIRTIO_IRQ_T_RELEASE]		= "RELEASE",
-	[VIRTIO_IRQ_T_ACTIVATE]		= "ACTIVATE",
-	[VIRTIO_IRQ_T_DEACTIVATE]	= "DEACTIVATE",
-	[VIRTIO_IRQ_T_FREE]		= "FREE",
-};
-
 static const char * const virtio_irq_status_names[VIRTIO_IRQ_NUM_STATUSES] = {
 	[VIRTIO_IRQ_S_OK]		= "OK",
 	[VIRTIO_IRQ_S_UNSUPP]		= "UNSUPP",
@@ -55,11 +44,6 @@ static const char * const virtio_irq_state_names[] = {
 	[VIRTIO_IRQ_GONE]		= "gone",
 };
 
-const char *virtio_irq_type_name(u8 type)
-{
-	return type && type < VIRTIO_IRQ_NUM_TYPES ? virtio_irq_type_names[type] : "?";
-}
-
 VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 {
 	struct virtio_irq_stats *stats __free(kfree) = kmalloc(sizeof(*stats), GFP_KERNEL);
@@ -82,7 +66,7 @@ VISIBLE_IF_KUNIT int virtio_irq_stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "slots: %u of %u busy, %u of them given up\n", busy, vi->num_slots,
 		   abandoned);
 	for (i = 1; i < VIRTIO_IRQ_NUM_TYPES; i++)
-		seq_printf(m, "request %s: %llu\n", virtio_irq_type_names[i], stats->requests[i]);
+		seq_printf(m, "request %s: %llu\n", virtio_irq_type_name(i), stats->requests[i]);
 	for (i = 0; i < VIRTIO_IRQ_NUM_STATUSES; i++)
 		seq_printf(m, "status %s: %llu\n", virtio_irq_status_names[i], stats->statuses[i]);
 	seq_printf(m, "malformed: %llu\n", stats->malformed);
@@ -111,7 +95,7 @@ VISIBLE_IF_KUNIT int virtio_irq_latency_show(struct seq_file *m, void *unused)
 		worst = vi->stats.worst[type];
 		raw_spin_unlock_irq(&vi->lock);
 
-		seq_printf(m, "%-10s %10llu ", virtio_irq_type_names[type], worst);
+		seq_printf(m, "%-10s %10llu ", virtio_irq_type_name(type), worst);
 		for (i = 0; i < VIRTIO_IRQ_NUM_BUCKETS; i++)
 			seq_printf(m, " %llu", buckets[i]);
 		seq_putc(m, '\n');
@@ -133,18 +117,16 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
 	struct virtio_irq *vi = vec->store->ep->vi;
 	struct virtio_irq_vector copy;
 	unsigned long flags;
-	bool granted;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	copy = *vec;
-	granted = __virtio_irq_is_granted(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 
 	seq_printf(m, "%*svector %u: irq %u%s%s%s%s%s route %llx/%x pair %llx/%x",
 		   ind, "", copy.index, copy.virq,
-		   copy.unreserved ? " lost" : granted ? " granted" : "",
-		   copy.committed || copy.commit_alloc ? " committed" : "",
-		   copy.wanted ? " wanted" : "", copy.armed ? " armed" : "",
+		   !copy.res.want ? "" : copy.res.has ? " granted" : " lost",
+		   copy.com.want || copy.com_alloc ? " committed" : "",
+		   copy.arm.want ? " wanted" : "", copy.arm.has ? " armed" : "",
 		   copy.dirty ? " dirty" : "", copy.route.address, copy.route.data,
 		   copy.pair.address, copy.pair.data);
 	if (copy.pasid != VIRTIO_IRQ_NO_PASID)

@@ -15,32 +15,6 @@
 #include "virtio_irq_internal.h"
 
 /*
- * Typed builders, one per request; those that name vectors are in virtio_irq_vector.c
- */
-
-static void virtio_irq_build_attach(struct virtio_irq_call *call, u32 endpoint,
-				    void *reply, u16 ok_len)
-{
-	*call = (struct virtio_irq_call) {
-		.req.attach.head.type		= VIRTIO_IRQ_T_ATTACH,
-		.req.attach.head.endpoint	= cpu_to_le32(endpoint),
-		.req_len			= sizeof(struct virtio_irq_req_attach),
-		.ok_len				= ok_len,
-		.reply				= reply,
-	};
-}
-
-static void virtio_irq_build_detach(struct virtio_irq_call *call, u32 endpoint)
-{
-	*call = (struct virtio_irq_call) {
-		.req.detach.head.type		= VIRTIO_IRQ_T_DETACH,
-		.req.detach.head.endpoint	= cpu_to_le32(endpoint),
-		.req_len			= sizeof(struct virtio_irq_req_detach),
-		.ok_len				= sizeof(struct virtio_irq_rsp_head),
-	};
-}
-
-/*
  * Endpoints
  */
 
@@ -162,8 +136,6 @@ static void virtio_irq_store_init(struct virtio_irq_store *store,
 {
 	store->ep = ep;
 	store->id = id;
-	/* Records start at 0: not granted */
-	store->generation = 1;
 	xa_init(&store->vectors);
 	xa_init(&store->blocks);
 	INIT_LIST_HEAD(&store->node);
@@ -272,7 +244,11 @@ void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep)
 {
 	struct virtio_irq_store *store, *next;
 
-	virtio_irq_forget(ep);
+	virtio_irq_disown(ep->vi, ep);
+	raw_spin_lock_irq(&ep->vi->lock);
+	list_for_each_entry(store, &ep->stores, ep_node)
+		list_del_init(&store->node);
+	raw_spin_unlock_irq(&ep->vi->lock);
 	list_for_each_entry_safe(store, next, &ep->stores, ep_node)
 		virtio_irq_store_free(store);
 	kfree(ep);
@@ -289,19 +265,9 @@ static struct virtio_irq_endpoint *virtio_irq_find(struct virtio_irq *vi, u32 id
 	return NULL;
 }
 
-/**
- * virtio_irq_call_attach - send ATTACH
- * @vi: the controller
- * @id: the endpoint
- * @reply: what the host says of it, with vi->tlv_size bytes of TLVs
- * @recovery: sent by the recovery worker
- * @timeout_ms: bound of the wait in milliseconds
- *
- * Context: process context, sleeps.
- * Return: as virtio_irq_call_sleep().
- */
-int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
-			   bool recovery, unsigned int timeout_ms)
+static int virtio_irq_call_attach(struct virtio_irq *vi, u32 id,
+				  struct virtio_irq_rsp_attach *reply, bool recovery,
+				  unsigned int timeout_ms)
 {
 	struct virtio_irq_call call;
 
@@ -332,7 +298,7 @@ int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery)
 }
 
 /* From now on recovery looks after it */
-static void virtio_irq_arrived(struct virtio_irq_endpoint *ep, bool detached)
+static void virtio_irq_end_transit(struct virtio_irq_endpoint *ep, bool detached)
 {
 	struct virtio_irq *vi = ep->vi;
 
@@ -392,7 +358,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 	err = virtio_irq_call_attach(vi, id, reply, false, virtio_irq_recovery_wait(vi));
 	if (err == -ETIMEDOUT || err == -EIO) {
 		/* It may be attached all the same: recovery detaches it */
-		virtio_irq_arrived(ep, true);
+		virtio_irq_end_transit(ep, true);
 		return ERR_PTR(err);
 	}
 	if (err) {
@@ -413,7 +379,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 		virtio_irq_detach(ep);
 		return ERR_PTR(err);
 	}
-	virtio_irq_arrived(ep, false);
+	virtio_irq_end_transit(ep, false);
 	return ep;
 }
 
@@ -466,7 +432,7 @@ void virtio_irq_detach(struct virtio_irq_endpoint *ep)
 	if (err && err != -ENODEV) {
 		note.err = err;
 		virtio_irq_print_failure(vi, &note);
-		virtio_irq_arrived(ep, true);
+		virtio_irq_end_transit(ep, true);
 		return;
 	}
 	mutex_lock(&vi->endpoints_lock);

@@ -31,6 +31,9 @@
 /* FREEs that are queued in one hold of the lock; a host may want one for each vector */
 #define VIRTIO_IRQ_MAX_FREES		64U
 
+/* Records that one FREE, or an ALLOC of recovery, names: interrupts are off for them */
+#define VIRTIO_IRQ_MAX_RUN		256U
+
 /* Latency histogram: bucket n counts waits below 1 << n microseconds */
 #define VIRTIO_IRQ_NUM_BUCKETS		26
 
@@ -133,19 +136,41 @@ union virtio_irq_req {
 	struct virtio_irq_req_deactivate deactivate;
 };
 
+struct virtio_irq_slot;
+
+/**
+ * struct virtio_irq_call_ops - what a request means to who made it
+ * @sent: it has taken its place in the queue
+ * @complete: what became of it, once: 0 or the host's refusal as an errno, -EIO for a
+ *	malformed answer, -ETIMEDOUT if it was given up, -ERESTART if a reset of the
+ *	device dropped it. @reply has ok_len bytes if it is 0. Returns what a waiter is
+ *	told
+ *
+ * Both are called with the engine's lock held.
+ */
+struct virtio_irq_call_ops {
+	void (*sent)(struct virtio_irq_slot *slot);
+	int (*complete)(struct virtio_irq_slot *slot, int err, const void *reply);
+};
+
 /**
  * struct virtio_irq_slot - one request's place in the ring
+ * @vi: the controller
  * @state: enum virtio_irq_slot_state; read by the waiter without the lock
  * @type: VIRTIO_IRQ_T_*
+ * @recovery: sent by the recovery worker
  * @ok_len: used length of a success
- * @err: the answer's status as an errno, valid if DONE
- * @vec: vector named by an ACTIVATE or DEACTIVATE, NULL if it is gone
- * @store: store named by a posted FREE, NULL if it is gone
- * @rel: vector named by a COMMIT or RELEASE, NULL if it is gone
- * @stamp: number of this request among those that name @vec or @rel
- * @epoch: of the answer, see struct virtio_irq
+ * @err: what the waiter is told, valid if DONE
+ * @ops: whom to tell, NULL if nobody wants to know
+ * @context: for @ops
+ * @owner: @context does not outlive it, see virtio_irq_disown()
+ * @endpoint: that the request names
+ * @first: first vector that it names
+ * @count: vectors that it names
+ * @stamp: its number
  * @took: how long it took, in ns, valid if DONE
- * @start: CLOCK_MONOTONIC when it was submitted, in ns
+ * @start: CLOCK_MONOTONIC when it was submitted, in ns, if somebody waits
+ * @since: jiffies when it was posted, if nobody does
  * @reply: where the waiter wants the answer
  * @req: shared with the device
  * @rsp: shared with the device; copied once, then checked
@@ -154,17 +179,22 @@ union virtio_irq_req {
  * @node: in the list of idle slots
  */
 struct virtio_irq_slot {
+	struct virtio_irq	*vi;
 	u8			state;
 	u8			type;
+	bool			recovery;
 	u16			ok_len;
 	int			err;
-	struct virtio_irq_vector *vec;
-	struct virtio_irq_store	*store;
-	struct virtio_irq_vector *rel;
+	const struct virtio_irq_call_ops *ops;
+	void			*context;
+	const void		*owner;
+	u32			endpoint;
+	u32			first;
+	u32			count;
 	u64			stamp;
-	u64			epoch;
 	u64			took;
 	u64			start;
+	unsigned long		since;
 	void			*reply;
 	union virtio_irq_req	*req;
 	void			*rsp;
@@ -178,37 +208,27 @@ struct virtio_irq_slot {
  * @req: the device-readable part
  * @req_len: its length
  * @ok_len: used length of a success
- * @reply: @ok_len bytes for the answer; NULL if only its status matters
- * @vec: vector of an ACTIVATE or DEACTIVATE
- * @route: of an ACTIVATE, what @vec's record must say whatever becomes of the request
- * @store: store of a FREE that is posted
- * @rel: vector of a COMMIT or RELEASE
- * @granting: store of an ALLOC, counted in its allocs while the host may answer
- * @counted: it is counted there
- * @epoch: of the answer, see struct virtio_irq; 0: there is none yet
+ * @first: first vector that it names
+ * @count: vectors that it names
+ * @reply: @ok_len bytes for the answer; NULL if the waiter wants its status only
+ * @ops: whom to tell, see struct virtio_irq_slot
+ * @context: likewise
+ * @owner: likewise
  * @took: until the answer, in ns; 0: there is none yet
  * @recovery: sent by the recovery worker, so in any state
- * @ping: says what the host knows already, to see whether it does
- * @replayed: store of recovery's FREE or ALLOC
- * @changes: its changes (FREE) or freed (ALLOC) when recovery looked
  */
 struct virtio_irq_call {
 	union virtio_irq_req	req;
 	u16			req_len;
 	u16			ok_len;
+	u32			first;
+	u32			count;
 	void			*reply;
-	struct virtio_irq_vector *vec;
-	const struct virtio_irq_msg *route;
-	struct virtio_irq_store	*store;
-	struct virtio_irq_vector *rel;
-	struct virtio_irq_store	*granting;
-	bool			counted;
-	u64			epoch;
+	const struct virtio_irq_call_ops *ops;
+	void			*context;
+	const void		*owner;
 	u64			took;
 	bool			recovery;
-	bool			ping;
-	struct virtio_irq_store	*replayed;
-	u64			changes;
 };
 
 struct virtio_irq_stats {
@@ -253,6 +273,8 @@ struct virtio_irq_note {
  * @vdev: the virtio device
  * @vq: requestq
  * @doms: the irq domains on top
+ * @domain: what they can be asked
+ * @flush: posts what was collected in @collected; set by the records
  * @features: negotiated VIRTIO_IRQ_F_* that the driver acts upon
  * @strict: notify every request at once
  * @max_count: largest count in a request
@@ -288,12 +310,14 @@ struct virtio_irq_note {
  * @reset_asked: the administrator asked for a reset of the device
  * @config_changed: the configuration or the device's status has to be read again
  * @idle: idle slots
- * @pending: stores with a FREE that has yet to be queued
+ * @collected: what has yet to be posted: stores with a FREE
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
+ * @replaying: those of them that recovery has posted
  * @abandoned: requests without an answer that the driver has given up
- * @stamp: number of the last request that names one vector
- * @epoch: lives of the device: 1, and one more after each reset
+ * @stamp: number of the last request
+ * @replay: number of the reconciliation
+ * @replay_err: a request of this reconciliation failed, as an errno
  * @backoff: milliseconds until recovery tries again
  * @marks: changes whenever recovery gets more to do
  * @broken_at: CLOCK_MONOTONIC when READY ended, in ns
@@ -303,13 +327,13 @@ struct virtio_irq_note {
  * @notes: failures for the worker to print
  * @notes_lost: failures for which there was no room
  * @stats: counters
- * @test_hook: for tests, see virtio_irq_test_hook()
- * @test_data: for @test_hook
  */
 struct virtio_irq {
 	struct virtio_device	*vdev;
 	struct virtqueue	*vq;
 	struct virtio_irq_domains *doms;
+	const struct virtio_irq_domain_ops *domain;
+	void (*flush)(struct virtio_irq *vi);
 	unsigned long		features;
 	bool			strict;
 	u32			max_count;
@@ -344,12 +368,14 @@ struct virtio_irq {
 	bool			reset_asked;
 	bool			config_changed;
 	struct hlist_head	idle;
-	struct list_head	pending;
+	struct list_head	collected;
 	unsigned int		unnotified;
 	unsigned int		posted;
+	unsigned int		replaying;
 	unsigned int		abandoned;
 	u64			stamp;
-	u64			epoch;
+	u32			replay;
+	int			replay_err;
 	unsigned int		backoff;
 	u64			marks;
 	u64			broken_at;
@@ -359,41 +385,21 @@ struct virtio_irq {
 	struct virtio_irq_note	notes[8];
 	unsigned int		notes_lost;
 	struct virtio_irq_stats	stats;
-
-#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
-	void (*test_hook)(struct virtio_irq *vi, const struct virtio_irq_call *call);
-	void			*test_data;
-#endif
 };
 
-/*
- * What other CPUs do between two steps is a test's to say: between the decision
- * for a request and its submission, between an answer and its entry in the
- * records, and (without a request) between a new configuration and its effect
- * and between two records of many.
- */
-static inline void virtio_irq_test_hook(struct virtio_irq *vi, const struct virtio_irq_call *call)
+/* Did the host say no? Otherwise it may have done what it was asked for */
+static inline bool virtio_irq_is_refusal(int err)
 {
-#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
-	if (vi->test_hook)
-		vi->test_hook(vi, call);
-#endif
+	return err && err != -EIO && err != -ETIMEDOUT && err != -ERESTART;
 }
 
-/* Between two records, where there may be many: interrupts were off for one */
-static inline void __virtio_irq_relax(struct virtio_irq *vi)
-{
-	raw_spin_unlock_irq(&vi->lock);
-	virtio_irq_test_hook(vi, NULL);
-	raw_spin_lock_irq(&vi->lock);
-}
-
-/* virtio_irq_reply.c: answers */
-int virtio_irq_status_errno(u8 status);
-void __virtio_irq_abandon(struct virtio_irq *vi);
-void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot);
-void __virtio_irq_complete(struct virtio_irq *vi, struct virtio_irq_slot *slot,
-			   unsigned int len);
+/* virtio_irq_fact.c: what is true of a vector */
+void __virtio_irq_fact_sent(struct virtio_irq_fact *f, u64 stamp, bool on);
+bool __virtio_irq_fact_answered(struct virtio_irq_fact *f, u64 stamp, bool on, int err);
+bool __virtio_irq_fact_may(const struct virtio_irq_fact *f);
+bool __virtio_irq_fact_is_sure(const struct virtio_irq_fact *f);
+void __virtio_irq_fact_forget(struct virtio_irq_fact *f);
+void __virtio_irq_fact_void(struct virtio_irq_fact *f);
 
 /* virtio_irq_ring.c: the life of the virtqueue */
 int virtio_irq_queue_init(struct virtio_irq *vi);
@@ -403,55 +409,65 @@ void virtio_irq_queue_go(struct virtio_irq *vi);
 void virtio_irq_queue_drop(struct virtio_irq *vi);
 int virtio_irq_queue_find(struct virtio_irq *vi);
 
-/* virtio_irq_state.c: the state, what the worker is told */
+/* virtio_irq_state.c: the state, what the worker is told, the log */
 void __virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state state);
+bool virtio_irq_settled(struct virtio_irq *vi);
 void __virtio_irq_mark(struct virtio_irq *vi);
-void __virtio_irq_hurry(struct virtio_irq *vi);
-void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note);
-void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
-			const struct virtio_irq_vector *vec, int err);
-void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call, int err);
+void __virtio_irq_recover_now(struct virtio_irq *vi);
+void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note, bool wake);
+void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
+struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err);
+void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note);
+void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note);
+void virtio_irq_print_notes(struct virtio_irq *vi);
 
 /* virtio_irq_queue.c: slots, submission, waits */
-int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call);
+int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,
+			   unsigned long flags) __releases(&vi->lock);
 int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			  unsigned int timeout_ms);
+int virtio_irq_await(struct virtio_irq *vi, unsigned int left, unsigned int timeout_ms);
 void __virtio_irq_reap(struct virtio_irq *vi);
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
-void __virtio_irq_flush_frees(struct virtio_irq *vi);
+void __virtio_irq_abandon(struct virtio_irq *vi);
+void __virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot);
 bool virtio_irq_is_lazy(const struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
+bool __virtio_irq_notify_half(struct virtio_irq *vi);
 void virtio_irq_notify(struct virtio_irq *vi, bool needed);
 unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);
-void virtio_irq_forget(struct virtio_irq_endpoint *ep);
+void virtio_irq_disown(struct virtio_irq *vi, const void *owner);
 void virtio_irq_flush_timer(struct timer_list *t);
 
-/* virtio_irq_driver.c: the virtio driver, the configuration */
+/* virtio_irq_request.c: requests and statuses */
+const char *virtio_irq_type_name(u8 type);
+int virtio_irq_status_errno(u8 status);
+void virtio_irq_build_attach(struct virtio_irq_call *call, u32 endpoint, void *reply, u16 ok_len);
+void virtio_irq_build_detach(struct virtio_irq_call *call, u32 endpoint);
+void virtio_irq_build_alloc(struct virtio_irq_call *call,
+			    const struct virtio_irq_store *store, u32 first, u32 count,
+			    u16 flags, u8 addr_width);
+void virtio_irq_build_free(struct virtio_irq_call *call, const struct virtio_irq_store *store,
+			   u32 first, u32 count);
+void virtio_irq_build_commit(struct virtio_irq_call *call, const struct virtio_irq_vector *vec);
+void virtio_irq_build_release(struct virtio_irq_call *call, const struct virtio_irq_vector *vec);
+void virtio_irq_build_activate(struct virtio_irq_call *call, const struct virtio_irq_vector *vec,
+			       const struct virtio_irq_msg *route, u32 pasid);
+void virtio_irq_build_deactivate(struct virtio_irq_call *call,
+				 const struct virtio_irq_vector *vec);
+
+/* virtio_irq_driver.c: parameters */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
+
+/* virtio_irq_config.c: the configuration */
 int virtio_irq_read_config(struct virtio_irq *vi);
 
 /* virtio_irq_endpoint.c */
 bool virtio_irq_guest_is_encrypted(void);
 int virtio_irq_reattach(struct virtio_irq_endpoint *ep);
-int virtio_irq_call_attach(struct virtio_irq *vi, u32 id, struct virtio_irq_rsp_attach *reply,
-			   bool recovery, unsigned int timeout_ms);
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
 void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
-
-/* Does the host hold the vector for us? Under vi->lock */
-static inline bool __virtio_irq_is_granted(const struct virtio_irq_vector *vec)
-{
-	return vec->generation == vec->store->generation;
-}
-
-static inline bool virtio_irq_settled(struct virtio_irq *vi)
-{
-	enum virtio_irq_state state = READ_ONCE(vi->state);
-
-	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_ABSENT ||
-	       state == VIRTIO_IRQ_GONE;
-}
 
 /* May the worker touch the device? Under vi->lock; a look without is as good as its moment */
 static inline bool virtio_irq_may_recover(const struct virtio_irq *vi)
@@ -462,30 +478,25 @@ static inline bool virtio_irq_may_recover(const struct virtio_irq *vi)
 	       !READ_ONCE(vi->last_orders);
 }
 
-/* virtio_irq_alloc.c: reservations */
-void __virtio_irq_range_add(struct virtio_irq_range *r, u32 first, u32 last);
-void virtio_irq_build_free(struct virtio_irq_call *call, struct virtio_irq_store *store,
-			   u32 first, u32 count);
-void virtio_irq_build_alloc(struct virtio_irq_call *call,
-			    const struct virtio_irq_store *store, u32 first, u32 count,
-			    u16 flags, u8 addr_width, struct virtio_irq_rsp_alloc *reply);
-void virtio_irq_build_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
-void virtio_irq_build_release(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
+/* virtio_irq_alloc.c: reservations and commitments, on the records */
+void __virtio_irq_flush_frees(struct virtio_irq *vi);
+int __virtio_irq_post_free(struct virtio_irq_vector *vec, bool recovery);
+int __virtio_irq_post_alloc(struct virtio_irq_vector *vec);
+int __virtio_irq_post_commit(struct virtio_irq_vector *vec);
+int __virtio_irq_post_release(struct virtio_irq_vector *vec, bool recovery);
 
-/* virtio_irq_vector.c: routes */
-void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
-			       const struct virtio_irq_msg *route,
-			       struct virtio_irq_rsp_activate *reply);
-void virtio_irq_put_pasid(struct virtio_irq_call *call, const struct virtio_irq_vector *vec);
-void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
-void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again);
+/* virtio_irq_vector.c: routes, on the records */
+int __virtio_irq_post_activate(struct virtio_irq_vector *vec, bool recovery);
+int __virtio_irq_post_deactivate(struct virtio_irq_vector *vec, bool recovery);
 int __virtio_irq_cause(const struct virtio_irq_vector *vec, int err);
+void __virtio_irq_failed(struct virtio_irq_vector *vec, const struct virtio_irq_slot *slot,
+			 int err);
+void __virtio_irq_not_given_back(struct virtio_irq_vector *vec,
+				 const struct virtio_irq_slot *slot, int err);
+void __virtio_irq_check_debt(const struct virtio_irq_slot *slot, const struct virtio_irq_fact *f);
 
 /* virtio_irq_recovery.c: the worker */
 void virtio_irq_recover(struct work_struct *work);
-struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err);
-void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note);
-void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note);
 
 /* virtio_irq_replay.c: what the host has to be told so that it holds what the records say */
 int virtio_irq_reconcile(struct virtio_irq *vi);
@@ -505,7 +516,6 @@ bool virtio_irq_off_the_bus(struct virtio_irq *vi);
 void virtio_irq_watch(struct work_struct *work);
 
 /* virtio_irq_debugfs.c */
-const char *virtio_irq_type_name(u8 type);
 void virtio_irq_debugfs_add(struct virtio_irq *vi);
 void virtio_irq_debugfs_remove(struct virtio_irq *vi);
 #if IS_ENABLED(CONFIG_KUNIT)

@@ -26,7 +26,7 @@ static bool __virtio_irq_is_busy(struct virtio_irq *vi)
 {
 	unsigned int i;
 
-	if (!list_empty(&vi->pending))
+	if (!list_empty(&vi->collected))
 		return true;
 	for (i = 0; i < vi->num_slots; i++)
 		if (vi->slots[i].state == VIRTIO_IRQ_SLOT_POSTED ||
@@ -48,7 +48,7 @@ static void virtio_irq_drain(struct virtio_irq *vi)
 	raw_spin_lock_irq(&vi->lock);
 	while (vi->state == VIRTIO_IRQ_READY && !time_after(jiffies, end)) {
 		__virtio_irq_reap(vi);
-		__virtio_irq_flush_frees(vi);
+		vi->flush(vi);
 		notify = __virtio_irq_notify_lazy(vi, true);
 		raw_spin_unlock_irq(&vi->lock);
 		virtio_irq_notify(vi, notify);
@@ -141,7 +141,7 @@ static int virtio_irq_pm_resume(struct device *dev)
 	/* For virtio_irq_recovery_wait() */
 	vi->broken_at = ktime_get_mono_fast_ns();
 	__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-	__virtio_irq_hurry(vi);
+	__virtio_irq_recover_now(vi);
 	queue_delayed_work(vi->wq, &vi->watch, msecs_to_jiffies(VIRTIO_IRQ_WATCH_MS));
 	raw_spin_unlock_irq(&vi->lock);
 

@@ -2,9 +2,12 @@
 /*
  * virtio-irq request engine: the request queue
  *
- * Slots, submission and the two ways of waiting for an answer. requestq has
- * no interrupt: an answer is wanted under desc->lock with interrupts off, where
- * nothing in the guest could deliver one, so both ways poll.
+ * Slots, submission, answers, and the ways of waiting for them. requestq has no
+ * interrupt: an answer is wanted under desc->lock with interrupts off, where nothing in
+ * the guest could deliver one, so everybody polls.
+ *
+ * What a request is about is not known here. Whoever makes one says what is to be
+ * called when it takes its place in the queue, and when its end is known.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -18,6 +21,146 @@
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/virtio_irq.h>
+
+static void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	lockdep_assert_held(&vi->lock);
+
+	slot->owner = NULL;
+	slot->reply = NULL;
+	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_IDLE);
+	hlist_add_head(&slot->node, &vi->idle);
+}
+
+/* The end of a request is known; returns what a waiter is told */
+static int __virtio_irq_finish(struct virtio_irq *vi, struct virtio_irq_slot *slot, int err,
+			       const void *reply)
+{
+	if (slot->state == VIRTIO_IRQ_SLOT_POSTED) {
+		vi->posted--;
+		vi->replaying -= slot->recovery;
+	}
+	return slot->ops ? slot->ops->complete(slot, err, reply) : err;
+}
+
+/* Its slot stays with the device until it answers */
+static void __virtio_irq_give_slot_up(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	__virtio_irq_finish(vi, slot, -ETIMEDOUT, NULL);
+	slot->reply = NULL;
+	vi->abandoned++;
+	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
+}
+
+/**
+ * __virtio_irq_abandon - give up what nobody waits for
+ * @vi: the controller
+ *
+ * An answer is missing, so these may never be answered, either.
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_abandon(struct virtio_irq *vi)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vi->lock);
+
+	for (i = 0; i < vi->num_slots; i++)
+		if (vi->slots[i].state == VIRTIO_IRQ_SLOT_POSTED)
+			__virtio_irq_give_slot_up(vi, &vi->slots[i]);
+}
+
+/**
+ * __virtio_irq_drop - a reset of the device gave a request back without an answer
+ * @vi: the controller
+ * @slot: the request
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	lockdep_assert_held(&vi->lock);
+
+	vi->stats.dropped++;
+	if (slot->state == VIRTIO_IRQ_SLOT_ABANDONED)
+		vi->abandoned--;
+	else
+		__virtio_irq_finish(vi, slot, -ERESTART, NULL);
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
+		/* Pairs with the acquire in virtio_irq_poll_once() */
+		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
+	else
+		__virtio_irq_put_slot(vi, slot);
+}
+
+/* How long somebody waited; nobody did for a request that was posted */
+static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *slot)
+{
+	u64 ns = ktime_get_mono_fast_ns() - slot->start;
+	unsigned int bucket = fls64(div_u64(ns, NSEC_PER_USEC));
+
+	slot->took = ns;
+	bucket = min(bucket, VIRTIO_IRQ_NUM_BUCKETS - 1U);
+	vi->stats.latency[slot->type][bucket]++;
+	vi->stats.worst[slot->type] = max(vi->stats.worst[slot->type], ns);
+}
+
+/* One answer. @len: used length as the device says, which is not trusted */
+static void __virtio_irq_answered(struct virtio_irq *vi, struct virtio_irq_slot *slot,
+				  unsigned int len)
+{
+	union {
+		struct virtio_irq_rsp_head	head;
+		struct virtio_irq_rsp_alloc	alloc;
+		struct virtio_irq_rsp_activate	activate;
+	} copy;
+	void *reply = slot->reply ?: &copy;
+	struct virtio_irq_rsp_head *head = reply;
+	int err;
+
+	if (slot->state == VIRTIO_IRQ_SLOT_ABANDONED) {
+		/* Too late: recovery asks again or undoes it, by the records */
+		vi->stats.late++;
+		vi->abandoned--;
+		__virtio_irq_put_slot(vi, slot);
+		return;
+	}
+
+	/*
+	 * One copy, then only the copy is looked at: a hostile host may change
+	 * the answer at any time. Without a reply ok_len is at most sizeof(copy).
+	 */
+	if (slot->reply)
+		memcpy(reply, slot->rsp, min_t(unsigned int, len, slot->ok_len));
+	else
+		memcpy(&copy, slot->rsp, sizeof(copy));
+
+	if (len == slot->ok_len && head->status == VIRTIO_IRQ_S_OK) {
+		err = 0;
+	} else if (len == sizeof(*head) && head->status != VIRTIO_IRQ_S_OK) {
+		err = virtio_irq_status_errno(head->status);
+	} else {
+		vi->stats.malformed++;
+		err = -EIO;
+	}
+	if (len >= sizeof(*head) && head->status < VIRTIO_IRQ_NUM_STATUSES)
+		vi->stats.statuses[head->status]++;
+
+	err = __virtio_irq_finish(vi, slot, err, reply);
+	slot->took = 0;
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
+		__virtio_irq_account(vi, slot);
+	trace_virtio_irq_reply(slot - vi->slots, slot->type, len, err, slot->took);
+
+	if (slot->state == VIRTIO_IRQ_SLOT_WAITED) {
+		slot->err = err;
+		/* Pairs with the acquire in virtio_irq_poll_once() */
+		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DONE);
+		return;
+	}
+	__virtio_irq_put_slot(vi, slot);
+}
 
 /**
  * __virtio_irq_reap - take every answer out of the ring, for whoever waits for it
@@ -35,78 +178,27 @@ void __virtio_irq_reap(struct virtio_irq *vi)
 	if (vi->resetting)
 		return;
 	while ((slot = virtqueue_get_buf(vi->vq, &len)))
-		__virtio_irq_complete(vi, slot, len);
-}
-
-/*
- * Recovery decided without the lock. Is it still so, now that the request takes
- * its place in the queue? Otherwise another CPU's request is already there.
- */
-static bool __virtio_irq_still_due(struct virtio_irq_call *call)
-{
-	struct virtio_irq_store *store = call->replayed;
-	struct virtio_irq_vector *vec;
-
-	switch (call->req.head.type) {
-	case VIRTIO_IRQ_T_ACTIVATE:
-		vec = call->vec;
-		if (!vec->in_use || !vec->wanted || (!vec->dirty && !call->ping))
-			return false;
-		call->req.activate.address = cpu_to_le64(vec->route.address);
-		call->req.activate.data = cpu_to_le32(vec->route.data);
-		virtio_irq_put_pasid(call, vec);
-		return true;
-	case VIRTIO_IRQ_T_DEACTIVATE:
-		vec = call->vec;
-		return __virtio_irq_is_granted(vec) && !vec->wanted &&
-		       (vec->maybe_armed || call->ping);
-	case VIRTIO_IRQ_T_RELEASE:
-		vec = call->rel;
-		return __virtio_irq_is_granted(vec) && vec->release_lost && !vec->committed;
-	case VIRTIO_IRQ_T_FREE:
-		return !store->allocs && store->changes == call->changes;
-	case VIRTIO_IRQ_T_ALLOC:
-		return store->freed == call->changes;
-	case VIRTIO_IRQ_T_COMMIT:
-		vec = call->rel;
-		return vec->in_use && vec->committed && vec->uncommitted;
-	default:
-		return true;
-	}
+		__virtio_irq_answered(vi, slot, len);
 }
 
 static noinline void __virtio_irq_trace_request(struct virtio_irq *vi,
 						struct virtio_irq_slot *slot,
 						const union virtio_irq_req *req)
 {
-	u32 endpoint = le32_to_cpu(req->head.endpoint);
-	unsigned int number = slot - vi->slots;
+	bool route = slot->type == VIRTIO_IRQ_T_ACTIVATE;
+	/* Where all requests that name vectors have it */
+	u16 store = slot->count ? le16_to_cpu(req->range.store) : 0;
 
-	switch (slot->type) {
-	case VIRTIO_IRQ_T_ACTIVATE:
-		trace_virtio_irq_request(number, slot->type, endpoint,
-					 le16_to_cpu(req->activate.store),
-					 le32_to_cpu(req->activate.index), 1,
-					 le64_to_cpu(req->activate.address),
-					 le32_to_cpu(req->activate.data));
-		break;
-	case VIRTIO_IRQ_T_ATTACH:
-	case VIRTIO_IRQ_T_DETACH:
-		trace_virtio_irq_request(number, slot->type, endpoint, 0, 0, 0, 0, 0);
-		break;
-	case VIRTIO_IRQ_T_DEACTIVATE:
-		trace_virtio_irq_request(number, slot->type, endpoint,
-					 le16_to_cpu(req->deactivate.store),
-					 le32_to_cpu(req->deactivate.index), 1, 0, 0);
-		break;
-	default:
-		/* ALLOC, COMMIT, RELEASE, FREE: store, first and count are in one place */
-		trace_virtio_irq_request(number, slot->type, endpoint,
-					 le16_to_cpu(req->range.store),
-					 le32_to_cpu(req->range.first),
-					 le32_to_cpu(req->range.count), 0, 0);
-		break;
-	}
+	trace_virtio_irq_request(slot - vi->slots, slot->type, slot->endpoint, store, slot->first,
+				 slot->count, route ? le64_to_cpu(req->activate.address) : 0,
+				 route ? le32_to_cpu(req->activate.data) : 0);
+}
+
+static void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call,
+				    int err)
+{
+	__virtio_irq_break(vi, call->req.head.type, le32_to_cpu(call->req.head.endpoint),
+			   call->first, err);
 }
 
 /*
@@ -128,7 +220,7 @@ static struct virtio_irq_slot *__virtio_irq_idle_slot(struct virtio_irq *vi, boo
  * be, as all the others were given up. -ERESTART: not before READY. The caller
  * notifies, after it has dropped the lock.
  */
-static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *call,
+static int __virtio_irq_submit(struct virtio_irq *vi, const struct virtio_irq_call *call,
 			       struct virtio_irq_slot **slotp)
 {
 	const size_t fixed = sizeof(struct virtio_irq_rsp_activate);
@@ -145,14 +237,12 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 		return -ERESTART;
 	if (vi->resetting || (call->recovery && !virtio_irq_may_recover(vi)))
 		return -ETIMEDOUT;
-	if (call->recovery && !__virtio_irq_still_due(call))
-		return -ECANCELED;
-
 	slot = __virtio_irq_idle_slot(vi, call->recovery);
 	if (!slot)
 		return vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT;
 
-	memcpy(slot->req, req, call->req_len);
+	/* All of it, which is faster than what there is of it */
+	*slot->req = *req;
 	/* Whatever the device leaves out is no success. All but ATTACH have no more */
 	memset(slot->rsp, 0xff, fixed);
 	if (call->ok_len > fixed)
@@ -164,42 +254,30 @@ static int __virtio_irq_submit(struct virtio_irq *vi, struct virtio_irq_call *ca
 
 	slot->type = req->head.type;
 	slot->ok_len = call->ok_len;
-	slot->start = ktime_get_mono_fast_ns();
 	err = virtqueue_add_sgs(vi->vq, sgs, 1, 1, slot, GFP_ATOMIC);
 	if (err) {
 		/* A slot is two descriptors of the ring, so there is room */
 		__virtio_irq_break_call(vi, call, -ETIMEDOUT);
-		return virtqueue_is_broken(vi->vq) ? -ETIMEDOUT : -EIO;
+		return -ETIMEDOUT;
 	}
 
 	hlist_del(&slot->node);
+	slot->recovery = call->recovery;
+	slot->endpoint = le32_to_cpu(req->head.endpoint);
+	slot->first = call->first;
+	slot->count = call->count;
 	slot->reply = call->reply;
-	slot->vec = call->vec;
-	slot->store = call->store;
-	slot->rel = call->rel;
+	slot->ops = call->ops;
+	slot->context = call->context;
+	slot->owner = call->owner;
+	slot->stamp = ++vi->stamp;
 	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_POSTED);
 	vi->stats.requests[slot->type]++;
 	vi->unnotified++;
-	if (slot->vec) {
-		slot->stamp = ++vi->stamp;
-		slot->vec->stamp = slot->stamp;
-	} else if (slot->rel) {
-		slot->stamp = ++vi->stamp;
-		slot->rel->rel_stamp = slot->stamp;
-	}
-
-	if (slot->type == VIRTIO_IRQ_T_ACTIVATE) {
-		/* Whoever learns that it failed says so */
-		slot->vec->dirty = false;
-		slot->vec->maybe_armed = true;
-	}
 	if (trace_virtio_irq_request_enabled())
 		__virtio_irq_trace_request(vi, slot, req);
-	if (call->granting) {
-		call->granting->allocs++;
-		call->granting->changes++;
-		call->counted = true;
-	}
+	if (slot->ops)
+		slot->ops->sent(slot);
 	*slotp = slot;
 	return 0;
 }
@@ -250,7 +328,7 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
 {
 	lockdep_assert_held(&vi->lock);
 
-	if (!vi->unnotified && list_empty(&vi->pending))
+	if (!vi->unnotified && list_empty(&vi->collected))
 		return false;
 	if (!virtio_irq_is_lazy(vi))
 		now = true;
@@ -258,6 +336,20 @@ bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now)
 		return __virtio_irq_kick_prepare(vi);
 	__virtio_irq_start_timer(vi);
 	return false;
+}
+
+/**
+ * __virtio_irq_notify_half - decide about a notification for one of many requests
+ * @vi: the controller
+ *
+ * For recovery, which calls virtio_irq_await() when it has posted them all.
+ *
+ * Context: vi->lock held.
+ * Return: true if the caller must call virtio_irq_notify() without the lock.
+ */
+bool __virtio_irq_notify_half(struct virtio_irq *vi)
+{
+	return vi->unnotified >= vi->num_slots / 2 && __virtio_irq_kick_prepare(vi);
 }
 
 /**
@@ -307,84 +399,28 @@ int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 		err = __virtio_irq_submit(vi, call, &slot);
 	}
 	if (!err) {
+		slot->since = jiffies;
 		vi->posted++;
-		if (call->vec)
-			call->vec->posted++;
-		if (call->rel)
-			call->rel->posted++;
+		vi->replaying += slot->recovery;
 		/* It looks at the answer, too */
 		__virtio_irq_start_timer(vi);
 	}
 	return err;
 }
 
-/**
- * __virtio_irq_flush_frees - queue the FREEs that are pending
- * @vi: the controller
- *
- * Context: any, vi->lock held. What cannot be queued is left to recovery (the
- * queue does not work) or to the flush timer (no slot is idle, or they are too many
- * for one hold of the lock).
- */
-void __virtio_irq_flush_frees(struct virtio_irq *vi)
-{
-	struct virtio_irq_store *store, *next;
-	unsigned int left = VIRTIO_IRQ_MAX_FREES;
-	struct virtio_irq_call call;
-	u32 count;
-	int err;
-
-	lockdep_assert_held(&vi->lock);
-
-	list_for_each_entry_safe(store, next, &vi->pending, node) {
-		struct virtio_irq_range *p = &store->pending;
-
-		/* Until the answer recovery has to know of it */
-		__virtio_irq_range_add(&store->unfreed, p->first, p->last);
-
-		for (;;) {
-			count = min(p->last - p->first, vi->max_count - 1) + 1;
-			virtio_irq_build_free(&call, store, p->first, count);
-			/* First: to post may take the answer to an earlier one */
-			store->frees++;
-			err = left-- ? __virtio_irq_post(vi, &call) : -EAGAIN;
-			if (err) {
-				store->frees--;
-				break;
-			}
-			if (p->last - p->first < count)
-				break;
-			p->first += count;
-		}
-		if (err == -EAGAIN)
-			return;
-		if (err) {
-			store->owed = true;
-			__virtio_irq_mark(vi);
-		}
-		p->valid = false;
-		list_del_init(&store->node);
-	}
-}
-
 /* Nobody waits for these, so nobody else finds out that there is no answer */
 static void __virtio_irq_check_posted(struct virtio_irq *vi)
 {
-	u64 limit = (u64)READ_ONCE(virtio_irq_sleep_timeout_ms) * NSEC_PER_MSEC;
-	u64 now = ktime_get_mono_fast_ns();
-	struct virtio_irq_vector *vec;
-	struct virtio_irq_store *store;
+	unsigned long limit = jiffies - msecs_to_jiffies(READ_ONCE(virtio_irq_sleep_timeout_ms));
 	unsigned int i;
 
 	for (i = 0; i < vi->num_slots; i++) {
 		struct virtio_irq_slot *slot = &vi->slots[i];
 
-		if (slot->state != VIRTIO_IRQ_SLOT_POSTED || now - slot->start <= limit)
+		if (slot->state != VIRTIO_IRQ_SLOT_POSTED || !time_before(slot->since, limit))
 			continue;
-		vec = slot->vec ?: slot->rel;
-		store = vec ? vec->store : slot->store;
 		vi->stats.timeouts++;
-		__virtio_irq_break(vi, slot->type, store ? store->ep->id : 0, vec, -ETIMEDOUT);
+		__virtio_irq_break(vi, slot->type, slot->endpoint, slot->first, -ETIMEDOUT);
 		return;
 	}
 }
@@ -405,7 +441,7 @@ void virtio_irq_flush_timer(struct timer_list *t)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	__virtio_irq_reap(vi);
-	__virtio_irq_flush_frees(vi);
+	vi->flush(vi);
 	notify = __virtio_irq_notify_lazy(vi, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
@@ -419,34 +455,28 @@ void virtio_irq_flush_timer(struct timer_list *t)
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }
 
-/* Submit for a waiter and notify: everything queued before goes along */
-static int virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
-			    struct virtio_irq_slot **slotp)
+/* Submit for a waiter: everything queued before goes along with the notification */
+static int __virtio_irq_start(struct virtio_irq *vi, const struct virtio_irq_call *call,
+			      struct virtio_irq_slot **slotp, bool *notify)
 {
-	unsigned long flags;
-	bool notify = false;
 	int err;
 
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (call->route) {
-		call->vec->wanted = true;
-		call->vec->route = *call->route;
-	}
+	lockdep_assert_held(&vi->lock);
+
+	*notify = false;
 	if (!__virtio_irq_idle_slot(vi, call->recovery))
 		__virtio_irq_reap(vi);
-	if (!list_empty(&vi->pending) && !call->recovery)
-		__virtio_irq_flush_frees(vi);
+	if (!list_empty(&vi->collected) && !call->recovery)
+		vi->flush(vi);
 	/* No ALLOC overtakes a FREE of the same vectors */
-	err = call->recovery || list_empty(&vi->pending) ?
+	err = call->recovery || list_empty(&vi->collected) ?
 		__virtio_irq_submit(vi, call, slotp) : -EAGAIN;
 	if (!err) {
+		(*slotp)->start = ktime_get_mono_fast_ns();
 		WRITE_ONCE((*slotp)->state, VIRTIO_IRQ_SLOT_WAITED);
-		notify = __virtio_irq_kick_prepare(vi);
-	} else if (err == -EAGAIN) {
-		notify = __virtio_irq_kick_prepare(vi);
 	}
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	virtio_irq_notify(vi, notify);
+	if (!err || err == -EAGAIN)
+		*notify = __virtio_irq_kick_prepare(vi);
 	return err;
 }
 
@@ -464,14 +494,10 @@ static int __virtio_irq_take_answer(struct virtio_irq *vi, struct virtio_irq_cal
 	switch (slot->state) {
 	case VIRTIO_IRQ_SLOT_DONE:
 		err = slot->err;
-		call->epoch = slot->epoch;
 		call->took = slot->took;
 		break;
 	case VIRTIO_IRQ_SLOT_DROPPED:
 		err = -ERESTART;
-		if (call->counted)
-			call->granting->allocs--;
-		call->counted = false;
 		break;
 	default:
 		return -EINPROGRESS;
@@ -491,7 +517,7 @@ static int virtio_irq_poll_once(struct virtio_irq *vi, struct virtio_irq_call *c
 	int err;
 
 	if (!raw_spin_trylock_irqsave(&vi->lock, flags)) {
-		/* Pairs with the release in __virtio_irq_complete() */
+		/* Pairs with the release in __virtio_irq_answered() */
 		if (smp_load_acquire(&slot->state) == VIRTIO_IRQ_SLOT_WAITED)
 			return -EINPROGRESS;
 		raw_spin_lock_irqsave(&vi->lock, flags);
@@ -520,12 +546,7 @@ static int virtio_irq_give_up(struct virtio_irq *vi, struct virtio_irq_call *cal
 	err = __virtio_irq_take_answer(vi, call, slot);
 	if (err == -EINPROGRESS) {
 		err = -ETIMEDOUT;
-		slot->reply = NULL;
-		/* Records may be freed before the answer */
-		slot->vec = NULL;
-		slot->rel = NULL;
-		vi->abandoned++;
-		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_ABANDONED);
+		__virtio_irq_give_slot_up(vi, slot);
 		vi->stats.timeouts++;
 		/* Recovery sees the error itself, and waits before it tries again */
 		if (!call->recovery || vi->state == VIRTIO_IRQ_READY)
@@ -592,20 +613,32 @@ static noinline void virtio_irq_slow(struct virtio_irq *vi, const struct virtio_
  * virtio_irq_call_atomic - send a request and poll for its answer
  * @vi: the controller
  * @call: the request
+ * @flags: for the lock
  *
- * Context: any; may spin for poll_timeout_ms with interrupts off.
+ * The caller has decided under the lock that the request is due, and it takes its place
+ * in the queue before anybody else can decide otherwise.
+ *
+ * Context: any, vi->lock is held and is dropped; may spin for poll_timeout_ms with
+ * interrupts off.
  * Return: 0 or the host's status as an errno; -EIO for a malformed answer,
  * -ETIMEDOUT if there is none or the queue is broken, -ENODEV after removal.
  */
-int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
+int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,
+			   unsigned long flags)
+	__releases(&vi->lock)
 {
 	u64 start = 0, look = VIRTIO_IRQ_LOOK_NS;
 	struct virtio_irq_slot *slot;
 	unsigned int polls = 0;
-	unsigned long flags;
+	bool notify;
 	int err;
 
-	while ((err = virtio_irq_start(vi, call, &slot)) == -EAGAIN) {
+	for (;;) {
+		err = __virtio_irq_start(vi, call, &slot, &notify);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		virtio_irq_notify(vi, notify);
+		if (err != -EAGAIN)
+			break;
 		/* The clock is not read where nobody has to wait */
 		if (!start)
 			start = ktime_get_mono_fast_ns();
@@ -617,6 +650,7 @@ int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call)
 			return -ETIMEDOUT;
 		}
 		cpu_relax();
+		raw_spin_lock_irqsave(&vi->lock, flags);
 	}
 	/* There is no time to wait for recovery */
 	if (err)
@@ -665,12 +699,12 @@ unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi)
 }
 
 /* Is there no use in a longer wait, however long it may be yet? */
-static bool virtio_irq_is_over(struct virtio_irq *vi, const struct virtio_irq_call *call)
+static bool virtio_irq_is_over(struct virtio_irq *vi, bool recovery)
 {
 	enum virtio_irq_state state = READ_ONCE(vi->state);
 
 	return state == VIRTIO_IRQ_ABSENT || state == VIRTIO_IRQ_GONE ||
-	       (call->recovery && !virtio_irq_may_recover(vi));
+	       (recovery && !virtio_irq_may_recover(vi));
 }
 
 /**
@@ -693,6 +727,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 	struct virtio_irq_slot *slot;
 	unsigned int us;
 	u64 look, start;
+	bool notify;
 	int err;
 
 	might_sleep();
@@ -702,8 +737,10 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 			wait_event_timeout(vi->wait, virtio_irq_settled(vi),
 					   max_t(long, end - jiffies, 1));
 
-		virtio_irq_test_hook(vi, call);
-		err = virtio_irq_start(vi, call, &slot);
+		raw_spin_lock_irq(&vi->lock);
+		err = __virtio_irq_start(vi, call, &slot, &notify);
+		raw_spin_unlock_irq(&vi->lock);
+		virtio_irq_notify(vi, notify);
 		if (err == -EAGAIN) {
 			usleep_range(100, 200);
 			err = -ERESTART;
@@ -720,7 +757,7 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 		/* The first look finds the answer of a synchronous host */
 		for (us = 10; (err = virtio_irq_poll_once(vi, call, slot)) == -EINPROGRESS;
 		     us = min(2 * us, 10000U)) {
-			if (time_after(jiffies, end) || virtio_irq_is_over(vi, call) ||
+			if (time_after(jiffies, end) || virtio_irq_is_over(vi, call->recovery) ||
 			    virtio_irq_is_hopeless(vi, ktime_get_mono_fast_ns() - start, &look))
 				break;
 			usleep_range(us, 2 * us);
@@ -732,31 +769,84 @@ int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
 	return err == -ERESTART ? -ETIMEDOUT : err;
 }
 
+static void virtio_irq_give_replay_up(struct virtio_irq *vi)
+{
+	unsigned int i;
+
+	vi->stats.timeouts++;
+	for (i = 0; i < vi->num_slots; i++)
+		if (vi->slots[i].state == VIRTIO_IRQ_SLOT_POSTED && vi->slots[i].recovery)
+			__virtio_irq_give_slot_up(vi, &vi->slots[i]);
+}
+
 /**
- * virtio_irq_forget - make unanswered requests of an endpoint inert
- * @ep: the endpoint, whose records are about to be freed
+ * virtio_irq_await - notify of what recovery has posted, and sleep until it is answered
+ * @vi: the controller
+ * @left: or until no more than so many requests are not
+ * @timeout_ms: bound of the wait for one answer after the other, in milliseconds
+ *
+ * Context: process context, sleeps; recovery only.
+ * Return: 0, or -ETIMEDOUT: what was not answered by then is given up.
+ */
+int virtio_irq_await(struct virtio_irq *vi, unsigned int left, unsigned int timeout_ms)
+{
+	unsigned int before = UINT_MAX, now, us = 10;
+	u64 start = 0, look = 0;
+	unsigned long end = 0;
+	bool notify, broken;
+
+	raw_spin_lock_irq(&vi->lock);
+	notify = vi->unnotified && __virtio_irq_kick_prepare(vi);
+	raw_spin_unlock_irq(&vi->lock);
+	virtio_irq_notify(vi, notify);
+
+	for (;;) {
+		raw_spin_lock_irq(&vi->lock);
+		__virtio_irq_reap(vi);
+		now = vi->replaying;
+		broken = !vi->resetting && virtqueue_is_broken(vi->vq);
+		raw_spin_unlock_irq(&vi->lock);
+		if (now <= left)
+			return 0;
+		if (now < before) {
+			end = jiffies + msecs_to_jiffies(timeout_ms);
+			start = ktime_get_mono_fast_ns();
+			look = VIRTIO_IRQ_LOOK_NS;
+			us = 10;
+		}
+		before = now;
+		if (broken || time_after(jiffies, end) || virtio_irq_is_over(vi, true) ||
+		    virtio_irq_is_hopeless(vi, ktime_get_mono_fast_ns() - start, &look))
+			break;
+		usleep_range(us, 2 * us);
+		us = min(2 * us, 10000U);
+	}
+
+	raw_spin_lock_irq(&vi->lock);
+	/* One last look, as in virtio_irq_give_up() */
+	__virtio_irq_reap(vi);
+	now = vi->replaying;
+	if (now > left)
+		virtio_irq_give_replay_up(vi);
+	raw_spin_unlock_irq(&vi->lock);
+	return now > left ? -ETIMEDOUT : 0;
+}
+
+/**
+ * virtio_irq_disown - nobody wants to know what becomes of some requests
+ * @vi: the controller
+ * @owner: of what these requests are about, which is about to be freed
  *
  * Context: any.
  */
-void virtio_irq_forget(struct virtio_irq_endpoint *ep)
+void virtio_irq_disown(struct virtio_irq *vi, const void *owner)
 {
-	struct virtio_irq *vi = ep->vi;
-	struct virtio_irq_store *store;
 	unsigned long flags;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	list_for_each_entry(store, &ep->stores, ep_node)
-		list_del_init(&store->node);
-	for (i = 0; i < vi->num_slots; i++) {
-		struct virtio_irq_slot *slot = &vi->slots[i];
-
-		if (slot->vec && slot->vec->store->ep == ep)
-			slot->vec = NULL;
-		if (slot->store && slot->store->ep == ep)
-			slot->store = NULL;
-		if (slot->rel && slot->rel->store->ep == ep)
-			slot->rel = NULL;
-	}
+	for (i = 0; i < vi->num_slots; i++)
+		if (vi->slots[i].owner == owner)
+			vi->slots[i].ops = NULL;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 }

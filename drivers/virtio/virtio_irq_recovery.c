@@ -15,113 +15,6 @@
 
 #include "virtio_irq_internal.h"
 
-/**
- * virtio_irq_note_of - what went wrong with one vector
- * @vec: the record
- * @type: VIRTIO_IRQ_T_*
- * @err: why
- *
- * Context: any.
- * Return: the note, to be printed or kept.
- */
-struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err)
-{
-	return (struct virtio_irq_note) {
-		.endpoint	= vec->store->ep->id,
-		.store		= vec->store->id,
-		.index		= vec->index,
-		.count		= 1,
-		.virq		= READ_ONCE(vec->virq),
-		.type		= type,
-		.err		= err,
-	};
-}
-
-/* Follows "the host refused to " */
-static const char * const virtio_irq_verbs[VIRTIO_IRQ_NUM_TYPES] = {
-	[VIRTIO_IRQ_T_ATTACH]		= "attach it",
-	[VIRTIO_IRQ_T_DETACH]		= "detach it",
-	[VIRTIO_IRQ_T_ALLOC]		= "reserve",
-	[VIRTIO_IRQ_T_COMMIT]		= "commit",
-	[VIRTIO_IRQ_T_RELEASE]		= "release",
-	[VIRTIO_IRQ_T_ACTIVATE]		= "arm",
-	[VIRTIO_IRQ_T_DEACTIVATE]	= "disarm",
-	[VIRTIO_IRQ_T_FREE]		= "free",
-};
-
-/**
- * virtio_irq_print_refusal - log a request that failed
- * @vi: the controller
- * @note: what went wrong
- *
- * Context: process context.
- */
-void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note)
-{
-	u32 endpoint = note->endpoint;
-	char what[64] = "";
-
-	if (note->type == VIRTIO_IRQ_T_ATTACH || note->type == VIRTIO_IRQ_T_DETACH)
-		;
-	else if (note->virq)
-		snprintf(what, sizeof(what), " interrupt %u (store %u, vector %u)", note->virq,
-			 note->store, note->index);
-	else if (note->count == 1)
-		snprintf(what, sizeof(what), " vector %u of store %u", note->index, note->store);
-	else if (note->count)
-		snprintf(what, sizeof(what), " vectors %u-%u of store %u", note->index,
-			 note->index + note->count - 1, note->store);
-	else
-		snprintf(what, sizeof(what), " vectors of store %u", note->store);
-
-	dev_warn(&vi->vdev->dev, "%04x:%02x:%02x.%u: the host %s to %s%s: %s (%pe)\n",
-		 endpoint >> 16, endpoint >> 8 & 0xff, endpoint >> 3 & 0x1f, endpoint & 7,
-		 note->err == -ETIMEDOUT ? "was asked" : "refused",
-		 virtio_irq_verbs[note->type], what, virtio_irq_reason(note->err),
-		 ERR_PTR(note->err));
-}
-
-/**
- * virtio_irq_print_failure - log a request that failed, and may fail often
- * @vi: the controller
- * @note: what went wrong
- *
- * Context: process context.
- */
-void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note)
-{
-	if (__ratelimit(&vi->log_limit))
-		virtio_irq_print_refusal(vi, note);
-}
-
-static void virtio_irq_print_notes(struct virtio_irq *vi)
-{
-	struct virtio_irq_note notes[ARRAY_SIZE(vi->notes)], broken;
-	unsigned int lost, i;
-
-	raw_spin_lock_irq(&vi->lock);
-	memcpy(notes, vi->notes, sizeof(notes));
-	memset(vi->notes, 0, sizeof(vi->notes));
-	lost = vi->notes_lost;
-	vi->notes_lost = 0;
-	broken = vi->broken_note;
-	vi->broken_note.valid = false;
-	raw_spin_unlock_irq(&vi->lock);
-
-	if (broken.valid)
-		dev_err(&vi->vdev->dev,
-			"%s to %s of %04x:%02x:%02x.%u, vector %u: recovering\n",
-			broken.err == -ETIME ? "answers come too late" : "no answer",
-			virtio_irq_type_name(broken.type), broken.endpoint >> 16,
-			broken.endpoint >> 8 & 0xff, broken.endpoint >> 3 & 0x1f,
-			broken.endpoint & 7, broken.index);
-	for (i = 0; i < ARRAY_SIZE(notes); i++)
-		if (notes[i].valid)
-			virtio_irq_print_failure(vi, &notes[i]);
-	if (lost)
-		dev_warn_ratelimited(&vi->vdev->dev, "%u more failures\n", lost);
-}
-
 static bool virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state state)
 {
 	bool ok;
@@ -149,9 +42,8 @@ static struct virtio_irq_vector *virtio_irq_in_step(struct virtio_irq_endpoint *
 			bool same;
 
 			raw_spin_lock_irq(&vi->lock);
-			same = __virtio_irq_is_granted(vec) && !vec->unreserved && !vec->posted &&
-			       !vec->dirty && vec->armed == vec->wanted &&
-			       vec->maybe_armed == vec->wanted;
+			same = vec->res.want && __virtio_irq_fact_is_sure(&vec->res) &&
+			       __virtio_irq_fact_is_sure(&vec->arm) && !vec->dirty;
 			raw_spin_unlock_irq(&vi->lock);
 			if (same)
 				return vec;
@@ -163,22 +55,16 @@ static struct virtio_irq_vector *virtio_irq_in_step(struct virtio_irq_endpoint *
 /* Tell the host of one vector what it knows. NOENT: it does not know the vector */
 static int virtio_irq_ping_vector(struct virtio_irq *vi, struct virtio_irq_vector *vec)
 {
-	struct virtio_irq_rsp_activate reply;
 	struct virtio_irq_call call;
-	struct virtio_irq_msg route;
-	bool wanted;
 
+	/* If this changes meanwhile, the record says so, and reconciliation follows */
 	raw_spin_lock_irq(&vi->lock);
-	wanted = vec->wanted;
-	route = vec->route;
-	raw_spin_unlock_irq(&vi->lock);
-
-	if (wanted)
-		virtio_irq_build_activate(&call, vec, &route, &reply);
+	if (vec->arm.want)
+		virtio_irq_build_activate(&call, vec, &vec->route, vec->pasid);
 	else
 		virtio_irq_build_deactivate(&call, vec);
+	raw_spin_unlock_irq(&vi->lock);
 	call.recovery = true;
-	call.ping = true;
 	return virtio_irq_call_sleep(vi, &call, virtio_irq_poll_timeout_ms);
 }
 
@@ -209,7 +95,7 @@ static int virtio_irq_ping(struct virtio_irq *vi)
 			return err == -ETIMEDOUT || err == -ENODEV || err == -ENOMEM ? err :
 										      -ENOENT;
 		}
-		return err == -ETIMEDOUT || err == -ENODEV || err == -ECANCELED ? err : 0;
+		return err == -ETIMEDOUT || err == -ENODEV ? err : 0;
 	}
 	/* Endpoint 0, the host bridge, is never served: OK changes nothing */
 	err = virtio_irq_call_detach(vi, 0, true);
@@ -262,7 +148,7 @@ static int virtio_irq_reopen(struct virtio_irq *vi)
 	return err;
 }
 
-static void virtio_irq_again(struct virtio_irq *vi)
+static void virtio_irq_recover_later(struct virtio_irq *vi)
 {
 	raw_spin_lock_irq(&vi->lock);
 	if (virtio_irq_may_recover(vi))
@@ -319,10 +205,9 @@ static void virtio_irq_config(struct virtio_irq *vi)
 	if (virtio_irq_reset_reason(vi)) {
 		virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
 	} else if (!virtio_irq_read_config(vi)) {
-		virtio_irq_test_hook(vi, NULL);
 		raw_spin_lock_irq(&vi->lock);
 		if (!vi->stopping)
-			virtio_irq_domains_rescan(vi->doms);
+			vi->domain->rescan(vi->doms);
 		raw_spin_unlock_irq(&vi->lock);
 	}
 }
@@ -343,7 +228,7 @@ static void virtio_irq_do_recover(struct virtio_irq *vi)
 		err = virtio_irq_reopen(vi);
 		if (err) {
 			if (err != -ENODEV)
-				virtio_irq_again(vi);
+				virtio_irq_recover_later(vi);
 			return;
 		}
 	}
@@ -354,11 +239,12 @@ static void virtio_irq_do_recover(struct virtio_irq *vi)
 		raw_spin_unlock_irq(&vi->lock);
 
 		err = virtio_irq_reconcile(vi);
+		virtio_irq_print_notes(vi);
 		if (err == -ENODEV)
 			return;
 		if (err == -ETIMEDOUT) {
 			virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-			virtio_irq_again(vi);
+			virtio_irq_recover_later(vi);
 			return;
 		}
 		if (virtio_irq_settle(vi, marks, pass == VIRTIO_IRQ_MAX_PASSES))
@@ -367,7 +253,7 @@ static void virtio_irq_do_recover(struct virtio_irq *vi)
 
 	/* A refused replay is tried again later, the queue itself is fine */
 	if (err) {
-		virtio_irq_again(vi);
+		virtio_irq_recover_later(vi);
 		return;
 	}
 	raw_spin_lock_irq(&vi->lock);

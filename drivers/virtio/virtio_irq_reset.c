@@ -44,7 +44,7 @@ int virtio_irq_ask_reset(struct virtio_irq *vi)
 	vi->reset_asked = true;
 	if (vi->state == VIRTIO_IRQ_READY)
 		__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-	__virtio_irq_hurry(vi);
+	__virtio_irq_recover_now(vi);
 	raw_spin_unlock_irq(&vi->lock);
 
 	wait_event_timeout(vi->wait, virtio_irq_was_reset(vi),
@@ -123,7 +123,7 @@ void virtio_irq_watch(struct work_struct *work)
 		raw_spin_lock_irq(&vi->lock);
 		if (vi->state == VIRTIO_IRQ_READY) {
 			__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-			__virtio_irq_hurry(vi);
+			__virtio_irq_recover_now(vi);
 		}
 		raw_spin_unlock_irq(&vi->lock);
 	}
@@ -138,17 +138,15 @@ static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
 	struct virtio_irq *vi = vec->store->ep->vi;
 
 	raw_spin_lock_irq(&vi->lock);
-	vec->unreserved = __virtio_irq_is_granted(vec);
-	vec->uncommitted = vec->committed;
-	vec->release_lost = false;
-	if (vec->wanted) {
+	if (vec->arm.want) {
 		/* Its messages go to a pair that nobody honours, or wait in its source */
-		vec->lossy |= (vec->armed || vec->maybe_armed) && !vec->silent;
+		vec->lossy |= __virtio_irq_fact_may(&vec->arm) && !vec->silent;
 		vec->dirty = true;
 	}
-	vec->armed = false;
-	vec->maybe_armed = false;
 	vec->silent = false;
+	__virtio_irq_fact_forget(&vec->res);
+	__virtio_irq_fact_forget(&vec->com);
+	__virtio_irq_fact_forget(&vec->arm);
 	raw_spin_unlock_irq(&vi->lock);
 }
 
@@ -159,9 +157,6 @@ static void virtio_irq_forget_store(struct virtio_irq_store *store)
 	unsigned long index;
 
 	raw_spin_lock_irq(&vi->lock);
-	store->lost = true;
-	store->unfreed.valid = false;
-	store->owed = false;
 	store->block_known = false;
 	raw_spin_unlock_irq(&vi->lock);
 	xa_for_each(&store->vectors, index, vec)
@@ -199,9 +194,9 @@ static void virtio_irq_set_silent(struct virtio_irq *vi, bool silent)
 	list_for_each_entry(ep, &vi->endpoints, node) {
 		list_for_each_entry(store, &ep->stores, ep_node) {
 			xa_for_each(&store->vectors, index, vec) {
-				if (!READ_ONCE(vec->wanted))
+				if (!READ_ONCE(vec->arm.want))
 					continue;
-				held = silent && virtio_irq_hold(vi->doms, vec);
+				held = silent && vi->domain->hold(vi->doms, vec);
 				raw_spin_lock_irq(&vi->lock);
 				vec->silent = held;
 				raw_spin_unlock_irq(&vi->lock);
@@ -231,10 +226,6 @@ static void virtio_irq_hold_sources(struct virtio_irq *vi)
 void virtio_irq_host_reset(struct virtio_irq *vi)
 {
 	virtio_irq_queue_drop(vi);
-	/* What was answered before, and is not in the records yet, is lost */
-	raw_spin_lock_irq(&vi->lock);
-	vi->epoch++;
-	raw_spin_unlock_irq(&vi->lock);
 	virtio_irq_forget_host(vi);
 }
 

@@ -30,25 +30,6 @@ static size_t virtio_irq_rsp_stride(const struct virtio_irq *vi)
 	return ALIGN(len, SMP_CACHE_BYTES);
 }
 
-/* A reset gave a request back that was not answered */
-static void virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vi->stats.dropped++;
-	if (slot->store) {
-		slot->store->frees--;
-		slot->store->owed = true;
-	}
-	if (slot->state == VIRTIO_IRQ_SLOT_WAITED)
-		/* Pairs with the acquire in virtio_irq_poll_once() */
-		smp_store_release(&slot->state, VIRTIO_IRQ_SLOT_DROPPED);
-	else
-		__virtio_irq_put_slot(vi, slot);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-}
-
 /**
  * virtio_irq_queue_stop - let nobody touch the virtqueue any more
  * @vi: the controller, whose state keeps new requests out
@@ -96,8 +77,11 @@ void virtio_irq_queue_drop(struct virtio_irq *vi)
 
 	if (!vi->vq)
 		return;
-	while ((slot = virtqueue_detach_unused_buf(vi->vq)))
-		virtio_irq_drop(vi, slot);
+	while ((slot = virtqueue_detach_unused_buf(vi->vq))) {
+		raw_spin_lock_irq(&vi->lock);
+		__virtio_irq_drop(vi, slot);
+		raw_spin_unlock_irq(&vi->lock);
+	}
 	vi->vdev->config->del_vqs(vi->vdev);
 	vi->vq = NULL;
 }
@@ -181,6 +165,7 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 		struct virtio_irq_slot *slot = &vi->slots[i];
 		size_t offset = i * (VIRTIO_IRQ_REQ_STRIDE + rsp_stride);
 
+		slot->vi = vi;
 		slot->req = vi->shared + offset;
 		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
 		sg_init_table(&slot->out, 1);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio-irq request engine: its state, and what the worker is told
+ * virtio-irq request engine: its state, what the worker is told, and the log
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <kunit/static_stub.h>
 #include <linux/timekeeping.h>
 #include <trace/events/virtio_irq.h>
 
@@ -26,6 +27,23 @@ void __virtio_irq_set_state(struct virtio_irq *vi, enum virtio_irq_state state)
 		vi->broken_at = ktime_get_mono_fast_ns();
 	trace_virtio_irq_state(vi->state, state);
 	WRITE_ONCE(vi->state, state);
+}
+
+/**
+ * virtio_irq_settled - is there no use in waiting for recovery?
+ * @vi: the controller
+ *
+ * Context: any.
+ * Return: true if requests are answered, or will not be.
+ */
+bool virtio_irq_settled(struct virtio_irq *vi)
+{
+	enum virtio_irq_state state;
+
+	KUNIT_STATIC_STUB_REDIRECT(virtio_irq_settled, vi);
+	state = READ_ONCE(vi->state);
+	return state == VIRTIO_IRQ_READY || state == VIRTIO_IRQ_ABSENT ||
+	       state == VIRTIO_IRQ_GONE;
 }
 
 /**
@@ -52,12 +70,12 @@ void __virtio_irq_mark(struct virtio_irq *vi)
 }
 
 /**
- * __virtio_irq_hurry - something new: what recovery has waited for so far does not count
+ * __virtio_irq_recover_now - there is something new: recovery does not wait any longer
  * @vi: the controller
  *
  * Context: any, vi->lock held.
  */
-void __virtio_irq_hurry(struct virtio_irq *vi)
+void __virtio_irq_recover_now(struct virtio_irq *vi)
 {
 	lockdep_assert_held(&vi->lock);
 
@@ -71,12 +89,13 @@ void __virtio_irq_hurry(struct virtio_irq *vi)
  * __virtio_irq_note - keep a failure for the worker, which may print it
  * @vi: the controller
  * @note: what failed, and why
+ * @wake: the worker has to be told; not if it finds out by itself
  *
  * A serial console under desc->lock costs milliseconds.
  *
  * Context: any, vi->lock held.
  */
-void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note)
+void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note, bool wake)
 {
 	unsigned int i;
 
@@ -91,7 +110,7 @@ void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note
 	}
 	if (i == ARRAY_SIZE(vi->notes))
 		vi->notes_lost++;
-	if (virtio_irq_may_recover(vi))
+	if (wake && virtio_irq_may_recover(vi))
 		queue_delayed_work(vi->wq, &vi->recover, 0);
 }
 
@@ -100,13 +119,12 @@ void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note
  * @vi: the controller
  * @type: VIRTIO_IRQ_T_* of the request that had no answer
  * @endpoint: endpoint that it named
- * @vec: vector that it named, or NULL
+ * @index: first vector that it named
  * @err: -ETIMEDOUT, or -ETIME if answers come too late
  *
  * Context: any, vi->lock held.
  */
-void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
-			const struct virtio_irq_vector *vec, int err)
+void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err)
 {
 	lockdep_assert_held(&vi->lock);
 
@@ -118,28 +136,127 @@ void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint,
 	if (vi->state == VIRTIO_IRQ_READY) {
 		vi->broken_note = (struct virtio_irq_note) {
 			.endpoint	= endpoint,
-			.index		= vec ? vec->index : 0,
+			.index		= index,
 			.type		= type,
 			.err		= err,
 			.valid		= true,
 		};
 		__virtio_irq_set_state(vi, VIRTIO_IRQ_BROKEN);
-		__virtio_irq_hurry(vi);
+		__virtio_irq_recover_now(vi);
 		return;
 	}
 	__virtio_irq_mark(vi);
 }
 
 /**
- * __virtio_irq_break_call - __virtio_irq_break() for a request as it was built
- * @vi: the controller
- * @call: the request
- * @err: likewise
+ * virtio_irq_note_of - what went wrong with one vector
+ * @vec: the record
+ * @type: VIRTIO_IRQ_T_*
+ * @err: why
  *
- * Context: any, vi->lock held.
+ * Context: any.
+ * Return: the note, to be printed or kept.
  */
-void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call, int err)
+struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err)
 {
-	__virtio_irq_break(vi, call->req.head.type, le32_to_cpu(call->req.head.endpoint),
-			   call->vec ?: call->rel, err);
+	return (struct virtio_irq_note) {
+		.endpoint	= vec->store->ep->id,
+		.store		= vec->store->id,
+		.index		= vec->index,
+		.count		= 1,
+		.virq		= READ_ONCE(vec->virq),
+		.type		= type,
+		.err		= err,
+	};
+}
+
+/* Follows "the host refused to " */
+static const char * const virtio_irq_verbs[VIRTIO_IRQ_NUM_TYPES] = {
+	[VIRTIO_IRQ_T_ATTACH]		= "attach it",
+	[VIRTIO_IRQ_T_DETACH]		= "detach it",
+	[VIRTIO_IRQ_T_ALLOC]		= "reserve",
+	[VIRTIO_IRQ_T_COMMIT]		= "commit",
+	[VIRTIO_IRQ_T_RELEASE]		= "release",
+	[VIRTIO_IRQ_T_ACTIVATE]		= "arm",
+	[VIRTIO_IRQ_T_DEACTIVATE]	= "disarm",
+	[VIRTIO_IRQ_T_FREE]		= "free",
+};
+
+/**
+ * virtio_irq_print_refusal - log a request that failed
+ * @vi: the controller
+ * @note: what went wrong
+ *
+ * Context: process context.
+ */
+void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note)
+{
+	u32 endpoint = note->endpoint;
+	char what[64] = "";
+
+	if (note->type == VIRTIO_IRQ_T_ATTACH || note->type == VIRTIO_IRQ_T_DETACH)
+		;
+	else if (note->virq)
+		snprintf(what, sizeof(what), " interrupt %u (store %u, vector %u)", note->virq,
+			 note->store, note->index);
+	else if (note->count == 1)
+		snprintf(what, sizeof(what), " vector %u of store %u", note->index, note->store);
+	else if (note->count)
+		snprintf(what, sizeof(what), " vectors %u-%u of store %u", note->index,
+			 note->index + note->count - 1, note->store);
+	else
+		snprintf(what, sizeof(what), " vectors of store %u", note->store);
+
+	dev_warn(&vi->vdev->dev, "%04x:%02x:%02x.%u: the host %s to %s%s: %s (%pe)\n",
+		 endpoint >> 16, endpoint >> 8 & 0xff, endpoint >> 3 & 0x1f, endpoint & 7,
+		 note->err == -ETIMEDOUT ? "was asked" : "refused",
+		 virtio_irq_verbs[note->type], what, virtio_irq_reason(note->err),
+		 ERR_PTR(note->err));
+}
+
+/**
+ * virtio_irq_print_failure - log a request that failed, and may fail often
+ * @vi: the controller
+ * @note: what went wrong
+ *
+ * Context: process context.
+ */
+void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note)
+{
+	if (__ratelimit(&vi->log_limit))
+		virtio_irq_print_refusal(vi, note);
+}
+
+/**
+ * virtio_irq_print_notes - log what failed where that was not possible
+ * @vi: the controller
+ *
+ * Context: process context; the worker.
+ */
+void virtio_irq_print_notes(struct virtio_irq *vi)
+{
+	struct virtio_irq_note notes[ARRAY_SIZE(vi->notes)], broken;
+	unsigned int lost, i;
+
+	raw_spin_lock_irq(&vi->lock);
+	memcpy(notes, vi->notes, sizeof(notes));
+	memset(vi->notes, 0, sizeof(vi->notes));
+	lost = vi->notes_lost;
+	vi->notes_lost = 0;
+	broken = vi->broken_note;
+	vi->broken_note.valid = false;
+	raw_spin_unlock_irq(&vi->lock);
+
+	if (broken.valid)
+		dev_err(&vi->vdev->dev,
+			"%s to %s of %04x:%02x:%02x.%u, vector %u: recovering\n",
+			broken.err == -ETIME ? "answers come too late" : "no answer",
+			virtio_irq_type_name(broken.type), broken.endpoint >> 16,
+			broken.endpoint >> 8 & 0xff, broken.endpoint >> 3 & 0x1f,
+			broken.endpoint & 7, broken.index);
+	for (i = 0; i < ARRAY_SIZE(notes); i++)
+		if (notes[i].valid)
+			virtio_irq_print_failure(vi, &notes[i]);
+	if (lost)
+		dev_warn_ratelimited(&vi->vdev->dev, "%u more failures\n", lost);
 }

@@ -2,79 +2,17 @@
 /*
  * virtio-irq request engine: routes
  *
- * ACTIVATE and DEACTIVATE, on the records. See virtio_irq_driver.c for the idea.
+ * ACTIVATE and DEACTIVATE, on the records. See struct virtio_irq_fact for the idea.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/log2.h>
 
 #include "virtio_irq_internal.h"
 
-/*
- * Typed builders, one per request
- */
-
-void virtio_irq_put_pasid(struct virtio_irq_call *call, const struct virtio_irq_vector *vec)
+static struct virtio_irq *to_vi(const struct virtio_irq_vector *vec)
 {
-	u32 pasid = READ_ONCE(vec->pasid);
-	bool valid = pasid != VIRTIO_IRQ_NO_PASID;
-
-	call->req.activate.flags = cpu_to_le16(valid ? VIRTIO_IRQ_ACTIVATE_F_PASID_VALID : 0);
-	call->req.activate.pasid = cpu_to_le32(valid ? pasid : 0);
-}
-
-void virtio_irq_build_activate(struct virtio_irq_call *call, struct virtio_irq_vector *vec,
-			       const struct virtio_irq_msg *route,
-			       struct virtio_irq_rsp_activate *reply)
-{
-	*call = (struct virtio_irq_call) {
-		.req.activate.head.type		= VIRTIO_IRQ_T_ACTIVATE,
-		.req.activate.head.endpoint	= cpu_to_le32(vec->store->ep->id),
-		.req.activate.store		= cpu_to_le16(vec->store->id),
-		.req.activate.index		= cpu_to_le32(vec->index),
-		.req.activate.address		= cpu_to_le64(route->address),
-		.req.activate.data		= cpu_to_le32(route->data),
-		.req_len			= sizeof(struct virtio_irq_req_activate),
-		.ok_len				= sizeof(*reply),
-		.reply				= reply,
-		.vec				= vec,
-	};
-	virtio_irq_put_pasid(call, vec);
-}
-
-void virtio_irq_build_deactivate(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
-{
-	*call = (struct virtio_irq_call) {
-		.req.deactivate.head.type	= VIRTIO_IRQ_T_DEACTIVATE,
-		.req.deactivate.head.endpoint	= cpu_to_le32(vec->store->ep->id),
-		.req.deactivate.store		= cpu_to_le16(vec->store->id),
-		.req.deactivate.index		= cpu_to_le32(vec->index),
-		.req_len			= sizeof(struct virtio_irq_req_deactivate),
-		.ok_len				= sizeof(struct virtio_irq_rsp_head),
-		.vec				= vec,
-	};
-}
-
-/*
- * Routes
- */
-
-/* Not wanted any more. The host is told if it may hold the vector armed */
-static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
-{
-	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_call call;
-
-	vec->wanted = false;
-	vec->armed = false;
-	vec->dirty = false;
-	vec->lossy = false;
-	/* The answer to a request of recovery, too, does not count any more */
-	vec->stamp = ++vi->stamp;
-	if (!vec->maybe_armed)
-		return;
-	virtio_irq_build_deactivate(&call, vec);
-	if (__virtio_irq_post(vi, &call))
-		__virtio_irq_mark(vi);
+	return vec->store->ep->vi;
 }
 
 /**
@@ -90,28 +28,272 @@ static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
  */
 int __virtio_irq_cause(const struct virtio_irq_vector *vec, int err)
 {
-	if (err != -ENOENT || !vec->unreserved)
+	if (err != -ENOENT || vec->res.has)
 		return err;
 	return vec->refusal ?: READ_ONCE(vec->store->ep->refusal) ?: -ETIMEDOUT;
 }
 
 /**
- * __virtio_irq_note_route - keep the failure of an ACTIVATE for the log
+ * __virtio_irq_failed - a request that nobody waits for failed
  * @vec: the record
+ * @slot: the request
  * @err: why
- * @again: it is sent again and again, and logged once
+ *
+ * Recovery sends it again; later, if it was its own.
  *
  * Context: any, vi->lock held.
  */
-void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again)
+void __virtio_irq_failed(struct virtio_irq_vector *vec, const struct virtio_irq_slot *slot,
+			 int err)
+{
+	struct virtio_irq *vi = slot->vi;
+
+	if (!slot->recovery) {
+		__virtio_irq_mark(vi);
+		return;
+	}
+	vec->failed = vi->replay;
+	vi->replay_err = vi->replay_err ?: err;
+}
+
+/**
+ * __virtio_irq_check_debt - does the host have to be told something again?
+ * @slot: a request, which has come to its end
+ * @f: what it was about
+ *
+ * Recovery has left it alone until now, and looks itself when its own has ended.
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_check_debt(const struct virtio_irq_slot *slot, const struct virtio_irq_fact *f)
+{
+	if (!slot->recovery && !f->busy && !f->want && f->unsure)
+		__virtio_irq_mark(slot->vi);
+}
+
+/**
+ * __virtio_irq_not_given_back - a DEACTIVATE or RELEASE failed
+ * @vec: the record
+ * @slot: the request
+ * @err: why
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_not_given_back(struct virtio_irq_vector *vec,
+				 const struct virtio_irq_slot *slot, int err)
+{
+	struct virtio_irq_note note = virtio_irq_note_of(vec, slot->type, err);
+
+	if (err != -ETIMEDOUT)
+		__virtio_irq_note(slot->vi, &note, !slot->recovery);
+	__virtio_irq_failed(vec, slot, err);
+}
+
+/* For the log. @again: it is sent again and again, and logged once */
+static void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again, bool wake)
 {
 	struct virtio_irq_note note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_ACTIVATE, err);
 
 	/* The queue is broken, and that is logged */
 	if (err == -ETIMEDOUT || err == -ENODEV || vec->logged)
 		return;
-	__virtio_irq_note(vec->store->ep->vi, &note);
+	__virtio_irq_note(to_vi(vec), &note, wake);
 	vec->logged = again;
+}
+
+/*
+ * What the driver demands of a pair. The host is not trusted: the pair is where
+ * a device will write.
+ */
+static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
+				   const struct virtio_irq_msg *pair)
+{
+	struct virtio_irq_store *store = vec->store;
+	struct virtio_irq_endpoint *ep = store->ep;
+
+	/* The store cannot be rewritten atomically, see the specification */
+	if (vec->arm.has)
+		return pair->address == vec->pair.address && pair->data == vec->pair.data ?
+		       0 : -EIO;
+
+	if (pair->address < ep->window_start || pair->address > ep->window_end)
+		return -EIO;
+	if (!IS_ALIGNED(pair->address, 4))
+		return -EIO;
+	if (vec->addr_width < 64 && pair->address >> vec->addr_width)
+		return -EIO;
+	if (vec->data16 && pair->data > U16_MAX)
+		return -EIO;
+	/* The store may send it while no host looks: in a reset of the device, or after */
+	if (ep->is_inert && !ep->is_inert(pair))
+		return -EIO;
+
+	if (store->block_count) {
+		u32 base = pair->data - vec->index;
+
+		/* The function replaces the low bits by the vector's number */
+		if (base & (roundup_pow_of_two(store->block_count) - 1))
+			return -EIO;
+		if (store->block_known && (pair->address != store->block.address ||
+					   base != store->block.data))
+			return -EIO;
+		store->block.address = pair->address;
+		store->block.data = base;
+		store->block_known = true;
+	}
+	return 0;
+}
+
+static void virtio_irq_activate_sent(struct virtio_irq_slot *slot)
+{
+	struct virtio_irq_vector *vec = slot->context;
+
+	__virtio_irq_fact_sent(&vec->arm, slot->stamp, true);
+	/* Whoever learns that it failed says so */
+	vec->dirty = false;
+}
+
+/*
+ * A route that nobody waits for is not in effect: recovery sends it again. The parent
+ * may have given up what the old one leads to, so what the device sent meanwhile may
+ * be lost, even if a later route is in effect by now.
+ */
+static void __virtio_irq_route_failed(struct virtio_irq_vector *vec,
+				      const struct virtio_irq_slot *slot, int err)
+{
+	vec->dirty = true;
+	if (!slot->recovery)
+		vec->lossy = true;
+	err = __virtio_irq_cause(vec, err);
+	__virtio_irq_note_route(vec, err, true, !slot->recovery);
+	__virtio_irq_failed(vec, slot, err);
+}
+
+static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, const void *reply)
+{
+	const struct virtio_irq_rsp_activate *rsp = reply;
+	struct virtio_irq_vector *vec = slot->context;
+	struct virtio_irq_msg pair;
+
+	/* If a later request names it, that one's answer counts */
+	if (!err && vec->arm.stamp == slot->stamp) {
+		pair.address = le64_to_cpu(rsp->address);
+		pair.data = le32_to_cpu(rsp->data);
+		err = __virtio_irq_check_pair(vec, &pair);
+		if (!err) {
+			vec->pair = pair;
+			vec->logged = false;
+			slot->vi->stats.replays += slot->recovery;
+		}
+	}
+	__virtio_irq_fact_answered(&vec->arm, slot->stamp, true, err);
+
+	/* After a reset of the device each record says what is due anyway */
+	if (err && err != -ERESTART && vec->arm.want && slot->state == VIRTIO_IRQ_SLOT_POSTED)
+		__virtio_irq_route_failed(vec, slot, err);
+	else
+		__virtio_irq_check_debt(slot, &vec->arm);
+	return err;
+}
+
+static const struct virtio_irq_call_ops virtio_irq_activate_ops = {
+	.sent		= virtio_irq_activate_sent,
+	.complete	= virtio_irq_activate_complete,
+};
+
+/* The request that tells the host what the record says of the vector's route */
+static void __virtio_irq_build_route(struct virtio_irq_call *call, struct virtio_irq_vector *vec)
+{
+	virtio_irq_build_activate(call, vec, &vec->route, vec->pasid);
+	call->ops = &virtio_irq_activate_ops;
+	call->context = vec;
+	call->owner = vec->store->ep;
+}
+
+/**
+ * __virtio_irq_post_activate - tell the host of a vector's route
+ * @vec: the record
+ * @recovery: for recovery
+ *
+ * Context: any, vi->lock held.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_activate(struct virtio_irq_vector *vec, bool recovery)
+{
+	struct virtio_irq_call call;
+
+	__virtio_irq_build_route(&call, vec);
+	call.recovery = recovery;
+	return __virtio_irq_post(to_vi(vec), &call);
+}
+
+static void virtio_irq_deactivate_sent(struct virtio_irq_slot *slot)
+{
+	struct virtio_irq_vector *vec = slot->context;
+
+	__virtio_irq_fact_sent(&vec->arm, slot->stamp, false);
+}
+
+static int virtio_irq_deactivate_complete(struct virtio_irq_slot *slot, int err,
+					  const void *reply)
+{
+	struct virtio_irq_vector *vec = slot->context;
+
+	/* What the host does not know delivers nothing either */
+	if (err == -ENOENT)
+		err = 0;
+	if (!__virtio_irq_fact_answered(&vec->arm, slot->stamp, false, err))
+		__virtio_irq_check_debt(slot, &vec->arm);
+	else if (err && err != -ERESTART)
+		__virtio_irq_not_given_back(vec, slot, err);
+	return err;
+}
+
+static const struct virtio_irq_call_ops virtio_irq_deactivate_ops = {
+	.sent		= virtio_irq_deactivate_sent,
+	.complete	= virtio_irq_deactivate_complete,
+};
+
+/**
+ * __virtio_irq_post_deactivate - have the host disarm a vector
+ * @vec: the record
+ * @recovery: for recovery
+ *
+ * Context: any, vi->lock held.
+ * Return: as __virtio_irq_post().
+ */
+int __virtio_irq_post_deactivate(struct virtio_irq_vector *vec, bool recovery)
+{
+	struct virtio_irq_call call;
+
+	virtio_irq_build_deactivate(&call, vec);
+	call.ops = &virtio_irq_deactivate_ops;
+	call.context = vec;
+	call.owner = vec->store->ep;
+	call.recovery = recovery;
+	return __virtio_irq_post(to_vi(vec), &call);
+}
+
+/* Not wanted any more. The host is told if it may hold the vector armed */
+static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = to_vi(vec);
+	bool tell = __virtio_irq_fact_may(&vec->arm) || vec->arm.busy;
+
+	__virtio_irq_fact_void(&vec->arm);
+	vec->arm.unsure = tell;
+	vec->dirty = false;
+	vec->lossy = false;
+	if (tell && __virtio_irq_post_deactivate(vec, false))
+		__virtio_irq_mark(vi);
+}
+
+/* The host may not know where the parent routes it: recovery tells it, and retriggers */
+static void __virtio_irq_keep_route(struct virtio_irq_vector *vec)
+{
+	vec->dirty = true;
+	vec->lossy = true;
+	__virtio_irq_mark(to_vi(vec));
 }
 
 /**
@@ -127,8 +309,7 @@ void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool again)
 int virtio_irq_activate(struct virtio_irq_vector *vec,
 			const struct virtio_irq_msg *route, bool keep)
 {
-	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq *vi = to_vi(vec);
 	struct virtio_irq_call call;
 	unsigned long flags;
 	bool notify = false;
@@ -137,23 +318,23 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 	if (vec->store->flags & VIRTIO_IRQ_STORE_F_PASID && vec->pasid == VIRTIO_IRQ_NO_PASID)
 		return -EINVAL;
 
-	virtio_irq_build_activate(&call, vec, route, &reply);
-	call.route = route;
-	err = virtio_irq_call_atomic(vi, &call);
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->arm.want = true;
+	vec->route = *route;
+	__virtio_irq_build_route(&call, vec);
+	err = virtio_irq_call_atomic(vi, &call, flags);
 	if (!err)
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	err = __virtio_irq_cause(vec, err);
 	if (keep) {
-		vec->dirty = true;
-		vec->lossy = true;
-		__virtio_irq_mark(vi);
+		__virtio_irq_keep_route(vec);
 	} else {
 		__virtio_irq_disarm(vec);
 		notify = __virtio_irq_notify_lazy(vi, true);
 	}
-	__virtio_irq_note_route(vec, err, keep);
+	__virtio_irq_note_route(vec, err, keep, true);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	virtio_irq_notify(vi, notify);
 	return err;
@@ -166,43 +347,9 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
 				 const struct virtio_irq_msg *route)
 {
-	/* Pairs with the release in __virtio_irq_activated() */
-	return smp_load_acquire(&vec->armed) && !READ_ONCE(vec->dirty) &&
+	/* Pairs with the release in __virtio_irq_fact_answered() */
+	return smp_load_acquire(&vec->arm.has) && !READ_ONCE(vec->dirty) &&
 	       vec->route.address == route->address && vec->route.data == route->data;
-}
-
-/* The parent has moved, and the host may not know: recovery tells it, and retriggers */
-static int __virtio_irq_reroute_failed(struct virtio_irq_vector *vec, int err)
-{
-	err = __virtio_irq_cause(vec, err);
-	vec->dirty = true;
-	vec->lossy = true;
-	__virtio_irq_mark(vec->store->ep->vi);
-	__virtio_irq_note_route(vec, err, true);
-	return err;
-}
-
-/* With LAZY the host has seen this before the next message, and the pair stays */
-static int virtio_irq_post_route(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
-{
-	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_call call;
-	unsigned long flags;
-	bool notify;
-	int err;
-
-	virtio_irq_build_activate(&call, vec, route, NULL);
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vec->route = *route;
-	/* Not armed: the device was reset, and recovery is about to arm it */
-	err = vec->armed ? __virtio_irq_post(vi, &call) : -ERESTART;
-	/* There is no time to wait for recovery, nor for a slot */
-	if (err)
-		err = __virtio_irq_reroute_failed(vec, err == -ENODEV ? err : -ETIMEDOUT);
-	notify = __virtio_irq_notify_lazy(vi, false);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	virtio_irq_notify(vi, notify);
-	return err;
 }
 
 /**
@@ -227,26 +374,37 @@ static int virtio_irq_post_route(struct virtio_irq_vector *vec, const struct vir
  */
 int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
-	struct virtio_irq *vi = vec->store->ep->vi;
-	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq *vi = to_vi(vec);
 	struct virtio_irq_call call;
 	unsigned long flags;
+	bool notify = false;
 	int err;
 
-	if (!vec->wanted || virtio_irq_is_routed(vec, route))
-		return 0;
-	if (virtio_irq_is_lazy(vi) && READ_ONCE(vec->armed))
-		return virtio_irq_post_route(vec, route);
-
-	virtio_irq_build_activate(&call, vec, route, &reply);
-	call.route = route;
-	err = virtio_irq_call_atomic(vi, &call);
-	if (!err)
+	if (!vec->arm.want || virtio_irq_is_routed(vec, route))
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	err = __virtio_irq_reroute_failed(vec, err);
+	vec->route = *route;
+	if (virtio_irq_is_lazy(vi) && vec->arm.has) {
+		err = __virtio_irq_post_activate(vec, false);
+		notify = __virtio_irq_notify_lazy(vi, false);
+		/* There is no time to wait for recovery, nor for a slot */
+		if (err && err != -ENODEV)
+			err = -ETIMEDOUT;
+	} else {
+		__virtio_irq_build_route(&call, vec);
+		err = virtio_irq_call_atomic(vi, &call, flags);
+		if (!err)
+			return 0;
+		raw_spin_lock_irqsave(&vi->lock, flags);
+	}
+	if (err) {
+		err = __virtio_irq_cause(vec, err);
+		__virtio_irq_keep_route(vec);
+		__virtio_irq_note_route(vec, err, true, true);
+	}
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
 	return err;
 }
 
@@ -266,10 +424,8 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 {
 	struct virtio_irq_store *store = vec->store;
-	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_rsp_activate reply;
+	struct virtio_irq *vi = to_vi(vec);
 	struct virtio_irq_call call;
-	struct virtio_irq_msg route;
 	unsigned long flags;
 	bool tell;
 	u32 old;
@@ -287,26 +443,22 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	old = vec->pasid;
 	vec->pasid = pasid;
-	route = vec->route;
 	/* A dirty one is sent by recovery, and blocked until then */
-	tell = vec->wanted && !vec->dirty && old != pasid;
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	if (!tell)
+	tell = vec->arm.want && !vec->dirty && old != pasid;
+	if (!tell) {
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
 		return 0;
-
-	virtio_irq_build_activate(&call, vec, &route, &reply);
-	err = virtio_irq_call_atomic(vi, &call);
+	}
+	__virtio_irq_build_route(&call, vec);
+	err = virtio_irq_call_atomic(vi, &call, flags);
 	if (!err)
 		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->pasid = old;
 	/* A refusal has changed nothing; otherwise the host may block @old until then */
-	if (err == -EIO || err == -ETIMEDOUT) {
-		vec->dirty = true;
-		vec->lossy = true;
-		__virtio_irq_mark(vi);
-	}
+	if (!virtio_irq_is_refusal(err))
+		__virtio_irq_keep_route(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err;
 }
@@ -320,7 +472,7 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
  */
 void virtio_irq_deactivate(struct virtio_irq_vector *vec)
 {
-	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq *vi = to_vi(vec);
 	unsigned long flags;
 	bool notify;
 
@@ -345,7 +497,7 @@ void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pa
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
-	if (vec->wanted)
+	if (vec->arm.want)
 		*pair = vec->pair;
 	else
 		*pair = (struct virtio_irq_msg) { };
@@ -366,7 +518,7 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
 	 * Without the lock: desc->lock keeps the interrupt's own calls away, and
 	 * recovery writes a store itself if its ACTIVATE has changed the pair.
 	 */
-	return vec->wanted && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
+	return vec->arm.want && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
 			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address));
 }
 
@@ -382,7 +534,7 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
  */
 bool virtio_irq_is_honoured(struct virtio_irq_vector *vec)
 {
-	/* Pairs with the release in __virtio_irq_activated() */
-	return smp_load_acquire(&vec->armed) && !READ_ONCE(vec->dirty) &&
+	/* Pairs with the release in __virtio_irq_fact_answered() */
+	return smp_load_acquire(&vec->arm.has) && !READ_ONCE(vec->dirty) &&
 	       READ_ONCE(vec->store->ep->vi->state) == VIRTIO_IRQ_READY;
 }

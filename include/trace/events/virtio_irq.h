@@ -50,7 +50,7 @@ TRACE_EVENT(virtio_irq_request,
 		  __entry->count, __entry->address, __entry->data)
 );
 
-/* Its answer came; err is the status as an errno */
+/* Its answer came; err is the status as an errno, ns is 0 if nobody waited for it */
 TRACE_EVENT(virtio_irq_reply,
 	TP_PROTO(unsigned int slot, u8 type, unsigned int len, int err, u64 ns),
 	TP_ARGS(slot, type, len, err, ns),
