@@ -104,6 +104,22 @@ static void length_of_alloc(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.host->allocated, 0);
 }
 
+/* What follows a prefix is not the host's, and is not given back */
+static void granted_in_part(struct kunit *test)
+{
+	struct engine e = engine_start(test, 0);
+
+	e.host->quota = 2;
+	KUNIT_EXPECT_EQ(test, virtio_irq_alloc(&e.ep->msi, 0, 4, 0, 64), 2);
+	KUNIT_EXPECT_EQ(test, e.ep->msi.refusal, -EDQUOT);
+	raw_spin_lock_irq(&e.vi->lock);
+	__virtio_irq_mark(e.vi);
+	raw_spin_unlock_irq(&e.vi->lock);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, fake_host_count(e.host, VIRTIO_IRQ_T_FREE), 0);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, 2);
+}
+
 static void granted_out_of_bounds(struct kunit *test)
 {
 	struct engine e = engine_start(test, 0);
@@ -381,6 +397,7 @@ static struct kunit_case answer_cases[] = {
 	KUNIT_CASE_PARAM(status_of_alloc, status_gen_params),
 	KUNIT_CASE_PARAM(length_of_activate, length_gen_params),
 	KUNIT_CASE_PARAM(length_of_alloc, length_gen_params),
+	KUNIT_CASE(granted_in_part),
 	KUNIT_CASE(granted_out_of_bounds),
 	KUNIT_CASE(partial_grant),
 	KUNIT_CASE(reason_of_a_partial_grant),

@@ -153,6 +153,21 @@ static void refused_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.vi->stats.replays, 1);
 }
 
+/* A failure that is in the log already is made good as well */
+static void refused_and_logged(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = armed(test, &e, 0);
+
+	vec->logged = true;
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
+	see(&e);
+	engine_settle(test, &e);
+	expect_route(test, &e, 0, &route_b);
+	expect_in_step(test, vec);
+}
+
 /* Refused for long: tried again less and less often, not as fast as it is refused */
 static void refused_for_long(struct kunit *test)
 {
@@ -438,6 +453,7 @@ static struct kunit_case move_cases[] = {
 	KUNIT_CASE(same_move_twice),
 	KUNIT_CASE(moved_back_before_the_answer),
 	KUNIT_CASE(refused_later),
+	KUNIT_CASE(refused_and_logged),
 	KUNIT_CASE(refused_for_long),
 	KUNIT_CASE(refused_and_moved_on),
 	KUNIT_CASE(refused_and_a_pasid_refused),

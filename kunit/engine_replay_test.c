@@ -134,6 +134,26 @@ static void many_without_an_answer(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, engine_fake(&e, i)->armed);
 }
 
+/* Recovery waits no longer for a fast request than anybody else does */
+static void fast_is_not_waited_for(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	unsigned int i;
+
+	virtio_irq_sleep_timeout_ms = 60000;
+	fake_host_rule(e.host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
+	engine_hold(&e);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &route_a, true), -EAGAIN);
+	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	engine_let(&e);
+	for (i = 0; i < 100 && !READ_ONCE(e.vi->stats.timeouts); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, e.vi->stats.timeouts, 1);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
+}
+
 /* DRV-48 holds for an ALLOC after a reset of the device, too */
 static void part_of_a_block(struct kunit *test)
 {
@@ -285,6 +305,7 @@ static struct kunit_case replay_cases[] = {
 	KUNIT_CASE_PARAM(fact, fact_gen_params),
 	KUNIT_CASE(many_with_few_notifications),
 	KUNIT_CASE(many_without_an_answer),
+	KUNIT_CASE(fast_is_not_waited_for),
 	KUNIT_CASE(part_of_a_block),
 	KUNIT_CASE(free_refused),
 	KUNIT_CASE_PARAM(refusal_in_the_log, told_gen_params),
