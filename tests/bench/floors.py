@@ -9,7 +9,7 @@ import checks
 
 # Exits, of one vector and of all together: one for each answer that the caller waits
 # for, and one for what the host has to learn before it can give it to somebody else
-EXITS = {"alloc": (0, 1), "request": (1, 0), "move": (1, 0), "mask": (0, 0),
+EXITS = {"alloc": (0, 1), "request": (1, 0), "move": (0, 0), "mask": (0, 0),
          "unmask": (0, 0), "free": (0, 0), "release": (0, 1)}
 # Of a store's vectors
 STORE_EXITS = {"add": EXITS["alloc"], "remove": EXITS["release"]}
@@ -37,7 +37,7 @@ def least_exits(phase, vectors):
 def least_instructions(phase, vectors, native):
     """Of each vector; native is what it takes natively."""
     if phase == "move":
-        return MOVE + TOLD
+        return MOVE + LEFT
     each, together = INSTRUCTIONS[phase]
     return native + each + together / vectors
 
