@@ -121,7 +121,7 @@ e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NI
 	@$(call pytest,tests/e2e,--kernel=$(KERNELS) $(if $(NIGHTLY),--nightly))
 
 kvm: paths-quiet	## end to end with a real KVM and VFIO, in a guest that is the host; TESTS=pattern
-	@$(call pytest,tests/kvm)
+	@$(call pytest,tests/kvm,$(if $(NIGHTLY),--nightly))
 
 ##: Measure
 

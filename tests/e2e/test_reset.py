@@ -57,6 +57,7 @@ def test_reset_under_fire(boot, devices, reset):
             reset(guest)
             write_disk(guest, devices, "nvme", "/dev/nvme0n1", size=1 << 20)
             write_disk(guest, devices, "vblk", "/dev/vda", size=1 << 20)
+    assert host.raw()["live"] == 0, "a message of before a reset may have hit anything"
     dev.cmd("gap 0")
     assert settle(dev)["handled"] == 16 * fires
     assert host.allocated() == before

@@ -33,6 +33,25 @@ def new_directory(name):
     return path
 
 
+def pytest_addoption(parser):
+    """Options of ours."""
+    parser.addoption("--nightly", action="store_true", help="also what has nothing of ours in it")
+
+
+def pytest_configure(config):
+    """Marks of ours."""
+    config.addinivalue_line("markers", "nightly: runs with --nightly")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is not wanted."""
+    if config.getoption("nightly"):
+        return
+    left = [item for item in items if item.get_closest_marker("nightly")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
 def pytest_runtest_makereport(item, call):
     """A hook of pytest's."""
     note_outcome(item, call)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 The virtio-irq authors
-"""Interrupts of devices that QEMU's main loop does not serve: from the kernel, from a thread."""
+"""Interrupts of devices that QEMU's main loop does not serve, without the controller: from the
+kernel, from a thread."""
+
+import pytest
 
 from scenario import network_up
 
@@ -36,6 +39,7 @@ def fetch(there, here, address, size):
     here.run("rm /tmp/file")
 
 
+@pytest.mark.nightly
 def test_vhost_net_and_iothread(boot, l1):
     """Every byte arrives in both directions, and the interrupts go from eventfd to KVM."""
     l1.run(f"truncate -s {16 * MIB} {IMAGE}")

@@ -3,8 +3,10 @@
 """What there is today, without virtio-irq: functions passed through by VFIO to a KVM guest.
 
 The last tests are of what the project exists for. They hold facts about QEMU that are
-wrong: who mends them upstream will find them failing here.
+wrong: who mends them upstream will find them failing here. make demo-kvm shows the same.
 """
+
+import pytest
 
 from nested import FileShortage
 from rig import GROWTH, SHOTS, fire_each, grow_under_fire, request_one_by_one
@@ -20,6 +22,7 @@ REFUSED = (r"vfio: failed to enable vectors, -\d+"
            "|Failed to set up TRIGGER eventfd signaling .* No space left on device")
 
 
+@pytest.mark.nightly
 def test_nvme(boot, rig):
     """A disk: every byte arrives, and its interrupts come."""
     guest = boot(devices=rig.vfio("nvme"), smp=2)
@@ -44,6 +47,7 @@ def test_function_is_reset(boot, rig, l1):
     assert (l1.get("fired-total", DEVICE), l1.get("owed-total", DEVICE)) == (0, 0)
 
 
+@pytest.mark.nightly
 def test_growth_under_fire(boot, rig):
     """QEMU turns the host's MSI-X off and on again for each vector that is added, and what the
     others have to say meanwhile is lost: the function does not keep it."""
@@ -68,6 +72,7 @@ def test_host_without_vectors(boot, rig):
     assert fire_each(testdev, VECTORS) == [0] * VECTORS
 
 
+@pytest.mark.nightly
 def test_host_without_file_descriptors(boot, rig):
     """The same for RLIMIT_NOFILE of QEMU, which wants two for each vector."""
     guest = boot(devices=rig.vfio("testdev"), load=["ims_testdev"], setup=FileShortage.SETUP,
@@ -84,6 +89,7 @@ def test_host_without_file_descriptors(boot, rig):
     assert fire_each(testdev, VECTORS) == [0] * VECTORS
 
 
+@pytest.mark.nightly
 def test_nvme_on_a_host_without_vectors(boot, rig):
     """An unmodified driver is told that it has all its vectors, waits for commands until they time
     out, and ends with a disk that it cannot use, or can use slowly."""
