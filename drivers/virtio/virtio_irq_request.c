@@ -6,7 +6,11 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+
 #include "virtio_irq_internal.h"
+#include "virtio_irq_layout.h"
 
 static const char * const virtio_irq_type_names[VIRTIO_IRQ_NUM_TYPES] = {
 	[VIRTIO_IRQ_T_ATTACH]		= "ATTACH",

@@ -4,11 +4,14 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
+#include <assert.h>
 #include <endian.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
+#include "../../../drivers/virtio/virtio_irq_layout.h"
 
 /* Linked with --wrap=malloc,--wrap=calloc: the core's calls come here */
 void *__real_malloc(size_t size);
