@@ -126,7 +126,8 @@ def test_check_says_why(checkout):
 
 def test_check_says_that_the_machine_stood_still(checkout):
     """Then tests may have failed for that."""
-    checkout.replace("tools/paths", "#!/bin/sh\nkill -STOP $PPID\nsleep 6\nkill -CONT $PPID\nsleep 2\n")
+    checkout.replace("tools/paths", "#!/bin/sh\nsleep 2\nkill -STOP $PPID\nsleep 6\n"
+                     "kill -CONT $PPID\nsleep 2\n")
     _, output = checkout.run("tools/check", "build")
     assert "The machine stood still for " in output
     assert output.splitlines()[-1] == "1 passed, 0 failed"
