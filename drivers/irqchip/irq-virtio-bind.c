@@ -21,23 +21,6 @@
 /* Guards who is bound to what: bindings, virtio_irq_store::owner; of all controllers */
 static DEFINE_MUTEX(virtio_irq_ims_lock);
 
-/**
- * virtio_irq_ims_find - the binding of a device
- * @dev: the device
- *
- * Context: process context, sleeps. The caller keeps the binding, or holds
- * virtio_irq_ims_lock.
- * Return: the binding; NULL if there is none.
- */
-struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev)
-{
-	struct virtio_irq_parent *parent = virtio_irq_parent_of(dev_get_msi_domain(dev));
-	struct virtio_irq_source *src;
-
-	src = parent ? virtio_irq_find_source(parent->doms, dev) : NULL;
-	return src ? src->ims : NULL;
-}
-
 /* Do interrupts of the device exist? */
 static bool virtio_irq_ims_busy(struct virtio_irq_ims_dev *imsd)
 {
@@ -158,7 +141,7 @@ static void virtio_irq_ims_release(struct virtio_irq_ims_dev *imsd)
 	virtio_irq_del_source(src->parent->doms, src);
 	if (dev_get_msi_domain(src->dev) == src->parent->domain)
 		dev_set_msi_domain(src->dev, imsd->former);
-	virtio_irq_ims_drop(imsd);
+	src->ops->drop(src);
 	virtio_irq_ims_unclaim(imsd);
 	list_del(&imsd->lifetime);
 	virtio_irq_put_source(imsd->function);
@@ -331,6 +314,7 @@ int virtio_irq_ims_bind(struct device *dev, struct pci_dev *pdev,
 	imsd->pasid = VIRTIO_IRQ_NO_PASID;
 	mutex_init(&imsd->add_lock);
 	imsd->former = dev_get_msi_domain(dev);
+	imsd->src.ops = &virtio_irq_ims_source_ops;
 	imsd->src.dev = get_device(dev);
 	imsd->src.parent = parent;
 	imsd->src.ep = function->ep;

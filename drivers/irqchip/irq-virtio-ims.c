@@ -88,31 +88,22 @@ static int virtio_irq_ims_request_resources(struct irq_data *d)
 	return irq_chip_request_resources_parent(d);
 }
 
-/**
- * virtio_irq_ims_drop - no interrupt is made of the reserved vector
- * @imsd: the binding
- *
- * Context: any; the device's MSI mutex is held, or the device has no MSI domain.
- */
-void virtio_irq_ims_drop(struct virtio_irq_ims_dev *imsd)
+/* The device's MSI mutex is held, or the device has no MSI domain */
+static void virtio_irq_ims_drop(struct virtio_irq_source *src)
 {
+	struct virtio_irq_ims_dev *imsd = src->ims;
+
 	if (imsd->taken)
 		virtio_irq_free(imsd->taken);
 	imsd->taken = NULL;
 }
 
-/**
- * virtio_irq_ims_take - the vector for the interrupt that is being made
- * @imsd: the binding
- *
- * Context: any; the device's MSI mutex is held.
- * Return: what was reserved when its descriptor was prepared.
- */
-struct virtio_irq_vector *virtio_irq_ims_take(struct virtio_irq_ims_dev *imsd)
+/* What was reserved when its descriptor was prepared */
+static struct virtio_irq_vector *virtio_irq_ims_take(struct virtio_irq_source *src, u32 index)
 {
-	struct virtio_irq_vector *vec = imsd->taken;
+	struct virtio_irq_vector *vec = src->ims->taken;
 
-	imsd->taken = NULL;
+	src->ims->taken = NULL;
 	return vec;
 }
 
@@ -139,7 +130,7 @@ static int virtio_irq_ims_reserve(struct virtio_irq_ims_dev *imsd, u32 slot)
 		if (imsd->pasid != VIRTIO_IRQ_NO_PASID)
 			err = virtio_irq_set_pasid(imsd->taken, imsd->pasid);
 		if (err)
-			virtio_irq_ims_drop(imsd);
+			virtio_irq_ims_drop(&imsd->src);
 		return err;
 	}
 	return -EAGAIN;
@@ -156,7 +147,7 @@ static void virtio_irq_ims_prepare_desc(struct irq_domain *domain, msi_alloc_inf
 		src->prepare_desc(domain, arg, desc);
 
 	/* Left from an allocation that failed later, where the core calls nobody */
-	virtio_irq_ims_drop(imsd);
+	virtio_irq_ims_drop(&imsd->src);
 	src->alloc_error = virtio_irq_ims_reserve(imsd, imsd->ims.first + desc->msi_index);
 	if (src->alloc_error)
 		dev_warn_ratelimited(src->dev, "virtio-irq: slot %u of store %u not reserved: %pe\n",
@@ -166,7 +157,7 @@ static void virtio_irq_ims_prepare_desc(struct irq_domain *domain, msi_alloc_inf
 
 static void virtio_irq_ims_post_free(struct irq_domain *domain, struct device *dev)
 {
-	virtio_irq_ims_drop(virtio_irq_source_of(domain)->ims);
+	virtio_irq_ims_drop(virtio_irq_source_of(domain));
 }
 
 #ifdef CONFIG_X86_LOCAL_APIC
@@ -180,16 +171,11 @@ static int virtio_irq_ims_msi_prepare(struct irq_domain *domain, struct device *
 }
 #endif
 
-/**
- * virtio_irq_ims_accepts - may this per-device MSI domain be made?
- * @imsd: the binding
- * @info: what the domain is to be like
- *
- * Context: process context, the device's MSI mutex is held.
- * Return: true if it may.
- */
-bool virtio_irq_ims_accepts(struct virtio_irq_ims_dev *imsd, const struct msi_domain_info *info)
+static bool virtio_irq_ims_accepts(struct virtio_irq_source *src,
+				   const struct msi_domain_info *info)
 {
+	struct virtio_irq_ims_dev *imsd = src->ims;
+
 	if (info->bus_token != DOMAIN_BUS_DEVICE_MSI)
 		return false;
 	if (info->hwsize > imsd->count) {
@@ -200,33 +186,33 @@ bool virtio_irq_ims_accepts(struct virtio_irq_ims_dev *imsd, const struct msi_do
 	return true;
 }
 
-/**
- * virtio_irq_ims_init_info - what a store changes in a per-device MSI domain
- * @imsd: the binding
- * @info: the domain, as the parent domain has left it
- *
- * Context: process context, the device's MSI mutex is held.
- */
-void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain_info *info)
+static void virtio_irq_ims_init_info(struct virtio_irq_source *src, struct msi_domain_info *info)
 {
 	/* PCI's: the first reads desc->pci, and slots stay masked until request_irq() */
 	info->flags &= ~(MSI_FLAG_MUST_REACTIVATE | MSI_FLAG_ACTIVATE_EARLY);
 	info->flags |= MSI_FLAG_ALLOC_SIMPLE_MSI_DESCS | MSI_FLAG_FREE_MSI_DESCS;
 
-	imsd->src.prepare_desc = info->ops->prepare_desc;
+	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_ims_prepare_desc;
 	virtio_irq_set_post_free(info->ops, virtio_irq_ims_post_free);
 #ifdef CONFIG_X86_LOCAL_APIC
 	info->ops->msi_prepare = virtio_irq_ims_msi_prepare;
 #endif
 
-	imsd->src.mask = virtio_irq_ims_mask;
-	imsd->src.unmask = virtio_irq_ims_unmask;
+	src->mask = virtio_irq_ims_mask;
+	src->unmask = virtio_irq_ims_unmask;
 	info->chip->irq_mask = virtio_irq_ims_mask;
 	info->chip->irq_unmask = virtio_irq_unmask_source;
 	info->chip->irq_write_msi_msg = virtio_irq_ims_write_msg;
 	info->chip->irq_request_resources = virtio_irq_ims_request_resources;
 }
+
+const struct virtio_irq_source_ops virtio_irq_ims_source_ops = {
+	.accepts	= virtio_irq_ims_accepts,
+	.init_info	= virtio_irq_ims_init_info,
+	.take		= virtio_irq_ims_take,
+	.drop		= virtio_irq_ims_drop,
+};
 
 /**
  * virtio_irq_ims_set_pasid - change the PASID of a vector

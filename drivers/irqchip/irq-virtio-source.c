@@ -20,79 +20,6 @@
 #include <asm/hw_irq.h>
 #endif
 
-static struct virtio_irq_source *__virtio_irq_find_source(struct virtio_irq_domains *doms,
-							  struct device *dev)
-{
-	struct virtio_irq_source *src;
-
-	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
-		if (src->dev == dev)
-			return src;
-	return NULL;
-}
-
-/**
- * virtio_irq_find_source - the source that a device is
- * @doms: the controller's domains
- * @dev: the device
- *
- * Context: process context, sleeps.
- * Return: the source; NULL if the device is not served.
- */
-struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
-						 struct device *dev)
-{
-	guard(mutex)(&doms->sources_lock);
-	return __virtio_irq_find_source(doms, dev);
-}
-
-/**
- * virtio_irq_add_source - a device is served from now on
- * @doms: the controller's domains
- * @src: the source that it is
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
-{
-	guard(mutex)(&doms->sources_lock);
-	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
-}
-
-/**
- * virtio_irq_del_source - a device is not served any more
- * @doms: the controller's domains
- * @src: the source that it was
- *
- * Context: process context, sleeps.
- */
-void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
-{
-	guard(mutex)(&doms->sources_lock);
-	hash_del(&src->node);
-}
-
-/**
- * virtio_irq_get_source - find a PCI function, and keep its endpoint
- * @doms: the controller's domains
- * @dev: the function
- *
- * Context: process context, sleeps.
- * Return: the source with a reference, for virtio_irq_put_source(); NULL if the
- * function is not served.
- */
-struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
-						struct device *dev)
-{
-	struct virtio_irq_source *src;
-
-	guard(mutex)(&doms->sources_lock);
-	src = __virtio_irq_find_source(doms, dev);
-	if (src)
-		refcount_inc(&src->refs);
-	return src;
-}
-
 /**
  * virtio_irq_put_source - drop a reference to a PCI function
  * @src: the source; without the last reference its endpoint is detached
@@ -317,6 +244,7 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 		goto detach;
 	}
 	refcount_set(&src->refs, 1);
+	src->ops = &virtio_irq_function_ops;
 	src->dev = get_device(&pdev->dev);
 	src->ep = ep;
 	src->store = &ep->msi;
@@ -476,13 +404,8 @@ void virtio_irq_domains_start(struct virtio_irq_domains *doms)
 	queue_work(doms->wq, &doms->walk);
 }
 
-/**
- * virtio_irq_domains_rescan - the scope has changed
- * @doms: the domains
- *
- * Context: any.
- */
-void virtio_irq_domains_rescan(struct virtio_irq_domains *doms)
+/* The scope has changed */
+static void virtio_irq_domains_rescan(struct virtio_irq_domains *doms)
 {
 	xchg(&doms->walk_asked, true);
 	queue_work(doms->wq, &doms->walk);
@@ -544,3 +467,9 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 	destroy_workqueue(doms->wq);
 	kfree(doms);
 }
+
+const struct virtio_irq_domain_ops virtio_irq_domain_side = {
+	.hold		= virtio_irq_hold,
+	.replayed	= virtio_irq_replayed,
+	.rescan		= virtio_irq_domains_rescan,
+};

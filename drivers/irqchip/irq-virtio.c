@@ -134,6 +134,83 @@ static struct irq_chip virtio_irq_chip = {
 };
 
 /*
+ * Sources, by their devices
+ */
+
+static struct virtio_irq_source *__virtio_irq_find_source(struct virtio_irq_domains *doms,
+							  struct device *dev)
+{
+	struct virtio_irq_source *src;
+
+	hash_for_each_possible(doms->sources, src, node, (unsigned long)dev)
+		if (src->dev == dev)
+			return src;
+	return NULL;
+}
+
+/**
+ * virtio_irq_find_source - the source that a device is
+ * @doms: the controller's domains
+ * @dev: the device
+ *
+ * Context: process context, sleeps.
+ * Return: the source; NULL if the device is not served.
+ */
+struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
+						 struct device *dev)
+{
+	guard(mutex)(&doms->sources_lock);
+	return __virtio_irq_find_source(doms, dev);
+}
+
+/**
+ * virtio_irq_add_source - a device is served from now on
+ * @doms: the controller's domains
+ * @src: the source that it is
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	guard(mutex)(&doms->sources_lock);
+	hash_add(doms->sources, &src->node, (unsigned long)src->dev);
+}
+
+/**
+ * virtio_irq_del_source - a device is not served any more
+ * @doms: the controller's domains
+ * @src: the source that it was
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src)
+{
+	guard(mutex)(&doms->sources_lock);
+	hash_del(&src->node);
+}
+
+/**
+ * virtio_irq_get_source - find a PCI function, and keep its endpoint
+ * @doms: the controller's domains
+ * @dev: the function
+ *
+ * Context: process context, sleeps.
+ * Return: the source with a reference, for virtio_irq_put_source(); NULL if the
+ * function is not served.
+ */
+struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
+						struct device *dev)
+{
+	struct virtio_irq_source *src;
+
+	guard(mutex)(&doms->sources_lock);
+	src = __virtio_irq_find_source(doms, dev);
+	if (src)
+		refcount_inc(&src->refs);
+	return src;
+}
+
+/*
  * Sources are held, that is masked behind the core's back, while no host delivers
  * what they send: then it waits in them. The core's own masks stay as they are.
  */
@@ -215,7 +292,7 @@ static void virtio_irq_let_go(struct irq_data *d)
  * Return: true if it sends nothing until then and forgets nothing; false if it
  * cannot be masked, or there is no interrupt that is activated.
  */
-static bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
+bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
 {
 	struct virtio_irq_source *src;
 	struct irq_desc *desc;
@@ -271,8 +348,7 @@ static int virtio_irq_domain_alloc(struct irq_domain *domain, unsigned int virq,
 		struct virtio_irq_vector *vec;
 		struct irq_data *top;
 
-		vec = src->ims ? virtio_irq_ims_take(src->ims) :
-				 virtio_irq_take(src->store, desc->msi_index + i);
+		vec = src->ops->take(src, desc->msi_index + i);
 		if (!vec) {
 			err = -ENOSPC;
 			goto undo;
@@ -303,10 +379,7 @@ undo:
 	irq_domain_free_irqs_common(domain, virq, nr_irqs);
 trim:
 	/* The core gives up here: what was granted for the rest is not needed */
-	if (src->ims)
-		virtio_irq_ims_drop(src->ims);
-	else
-		virtio_irq_trim(src->store);
+	src->ops->drop(src);
 	return err;
 }
 
@@ -561,11 +634,53 @@ static void virtio_irq_prepare_desc(struct irq_domain *domain, msi_alloc_info_t 
 		src->told = 0;
 }
 
+/*
+ * PCI functions
+ */
+
+static bool virtio_irq_function_accepts(struct virtio_irq_source *src,
+					const struct msi_domain_info *info)
+{
+	return info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI ||
+	       info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSIX;
+}
+
 /* What was granted and has no interrupt, as the allocation failed, is given back */
 static void virtio_irq_post_free(struct irq_domain *domain, struct device *dev)
 {
 	virtio_irq_trim(virtio_irq_source_of(domain)->store);
 }
+
+static void virtio_irq_function_init_info(struct virtio_irq_source *src,
+					  struct msi_domain_info *info)
+{
+	src->mask = info->chip->irq_mask;
+	src->unmask = info->chip->irq_unmask;
+	info->chip->irq_unmask = virtio_irq_unmask_source;
+	src->prepare_desc = info->ops->prepare_desc;
+	info->ops->prepare_desc = virtio_irq_prepare_desc;
+	virtio_irq_set_post_free(info->ops, virtio_irq_post_free);
+	src->write_msi_msg = info->chip->irq_write_msi_msg;
+	if (info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI)
+		info->chip->irq_write_msi_msg = virtio_irq_write_msi_block;
+}
+
+static struct virtio_irq_vector *virtio_irq_function_take(struct virtio_irq_source *src, u32 index)
+{
+	return virtio_irq_take(src->store, index);
+}
+
+static void virtio_irq_function_drop(struct virtio_irq_source *src)
+{
+	virtio_irq_trim(src->store);
+}
+
+const struct virtio_irq_source_ops virtio_irq_function_ops = {
+	.accepts	= virtio_irq_function_accepts,
+	.init_info	= virtio_irq_function_init_info,
+	.take		= virtio_irq_function_take,
+	.drop		= virtio_irq_function_drop,
+};
 
 static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
 					 struct irq_domain *real_parent,
@@ -579,11 +694,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 
 	/* A hot-added device may inherit the domain from its bus; it was not taken over */
 	src = virtio_irq_find_source(parent->doms, dev);
-	if (!src || domain != real_parent)
-		return false;
-	if (src->ims ? !virtio_irq_ims_accepts(src->ims, info) :
-		       info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSI &&
-		       info->bus_token != DOMAIN_BUS_PCI_DEVICE_MSIX)
+	if (!src || domain != real_parent || !src->ops->accepts(src, info))
 		return false;
 
 	/*
@@ -613,20 +724,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	info->chip->irq_release_resources = irq_chip_release_resources_parent;
 	virtio_irq_chip_moves_at_once(info->chip);
 	info->chip_data = src;
-	if (src->ims) {
-		virtio_irq_ims_init_info(src->ims, info);
-		return true;
-	}
-
-	src->mask = info->chip->irq_mask;
-	src->unmask = info->chip->irq_unmask;
-	info->chip->irq_unmask = virtio_irq_unmask_source;
-	src->prepare_desc = info->ops->prepare_desc;
-	info->ops->prepare_desc = virtio_irq_prepare_desc;
-	virtio_irq_set_post_free(info->ops, virtio_irq_post_free);
-	src->write_msi_msg = info->chip->irq_write_msi_msg;
-	if (info->bus_token == DOMAIN_BUS_PCI_DEVICE_MSI)
-		info->chip->irq_write_msi_msg = virtio_irq_write_msi_block;
+	src->ops->init_info(src, info);
 	return true;
 }
 
@@ -640,6 +738,23 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain)
 {
 	return domain && domain->ops == &virtio_irq_domain_ops ? domain->host_data : NULL;
+}
+
+/**
+ * virtio_irq_ims_find - the binding of a device
+ * @dev: the device
+ *
+ * Context: process context, sleeps. The caller keeps the binding, or holds
+ * the lock of all bindings.
+ * Return: the binding; NULL if there is none.
+ */
+struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev)
+{
+	struct virtio_irq_parent *parent = virtio_irq_parent_of(dev_get_msi_domain(dev));
+	struct virtio_irq_source *src;
+
+	src = parent ? virtio_irq_find_source(parent->doms, dev) : NULL;
+	return src ? src->ims : NULL;
 }
 
 static int virtio_irq_domain_init(struct irq_domain *domain)
@@ -724,8 +839,8 @@ struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
  * not hold desc->lock where it activates an interrupt before it is requested. It
  * may write what it composed before. Then this has to be called again.
  */
-static bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
-				bool retrigger)
+bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			 bool retrigger)
 {
 	struct irq_desc *desc;
 	struct irq_data *d;
@@ -752,9 +867,3 @@ static bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_i
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
 	return activated || !READ_ONCE(vec->arm.want);
 }
-
-const struct virtio_irq_domain_ops virtio_irq_domain_side = {
-	.hold		= virtio_irq_hold,
-	.replayed	= virtio_irq_replayed,
-	.rescan		= virtio_irq_domains_rescan,
-};

@@ -50,10 +50,27 @@ struct virtio_irq_parent {
 	struct msi_parent_ops	ops;
 };
 
+struct virtio_irq_source;
+
+/**
+ * struct virtio_irq_source_ops - what a PCI function and a device with a store differ in
+ * @accepts: may this per-device MSI domain be made?
+ * @init_info: change what the parent domain has left of it; the device's MSI mutex is held
+ * @take: the record for the interrupt that is being made, of the descriptor's @index
+ * @drop: no interrupt is made of what is reserved
+ */
+struct virtio_irq_source_ops {
+	bool (*accepts)(struct virtio_irq_source *src, const struct msi_domain_info *info);
+	void (*init_info)(struct virtio_irq_source *src, struct msi_domain_info *info);
+	struct virtio_irq_vector *(*take)(struct virtio_irq_source *src, u32 index);
+	void (*drop)(struct virtio_irq_source *src);
+};
+
 /**
  * struct virtio_irq_source - a device that is served
  * @node: in virtio_irq_domains::sources
  * @refs: of a PCI function: being served, and each device bound to a store of it
+ * @ops: of a PCI function, or of a device with a store
  * @dev: the device; of a PCI function, its lock serialises taking over and giving back
  * @parent: the virtio-irq domain that it uses
  * @ep: its endpoint
@@ -75,6 +92,7 @@ struct virtio_irq_parent {
 struct virtio_irq_source {
 	struct hlist_node	node;
 	refcount_t		refs;
+	const struct virtio_irq_source_ops *ops;
 	struct device		*dev;
 	struct virtio_irq_parent *parent;
 	struct virtio_irq_endpoint *ep;
@@ -163,35 +181,34 @@ struct virtio_irq_domains {
 	struct mutex		virqs_lock;
 };
 
-/* irq-virtio.c: the domain */
+/* irq-virtio.c: the domain; it calls none of the others */
+extern const struct virtio_irq_source_ops virtio_irq_function_ops;
 struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
 						struct irq_domain *p, bool isolated);
 struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain);
-struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
-bool virtio_irq_is_live(struct irq_data *d);
-void virtio_irq_unmask_source(struct irq_data *d);
-
-/* irq-virtio-source.c: which devices */
-void virtio_irq_domains_rescan(struct virtio_irq_domains *doms);
-bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg);
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);
 void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src);
 void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src);
 struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
 						struct device *dev);
+struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
+struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev);
+bool virtio_irq_is_live(struct irq_data *d);
+void virtio_irq_unmask_source(struct irq_data *d);
+bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			 bool retrigger);
+
+/* irq-virtio-source.c: which devices; on the domain */
+bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg);
 void virtio_irq_put_source(struct virtio_irq_source *src);
 
-/* irq-virtio-bind.c: who has which slots of a store */
-struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev);
-int virtio_irq_check_deferral(struct device *dev);
+/* irq-virtio-ims.c: interrupt message stores; on the domain */
+extern const struct virtio_irq_source_ops virtio_irq_ims_source_ops;
 
-/* irq-virtio-ims.c: interrupt message stores */
-bool virtio_irq_ims_accepts(struct virtio_irq_ims_dev *imsd,
-			    const struct msi_domain_info *info);
-void virtio_irq_ims_init_info(struct virtio_irq_ims_dev *imsd, struct msi_domain_info *info);
-struct virtio_irq_vector *virtio_irq_ims_take(struct virtio_irq_ims_dev *imsd);
-void virtio_irq_ims_drop(struct virtio_irq_ims_dev *imsd);
+/* irq-virtio-bind.c: who has which slots of a store; on all of these */
+int virtio_irq_check_deferral(struct device *dev);
 
 #if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
 /* Parents with these ops are supported, too, and are of this kind */

@@ -22,41 +22,6 @@ module_param_named(strict, virtio_irq_strict, bool, 0444);
 MODULE_PARM_DESC(strict,
 		 "Notify the device of every request at once, even if it offers LAZY: default N");
 
-/* Interrupts are off for so long: half of what the hard lockup detector bears */
-static int virtio_irq_set_poll_timeout(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, 5000);
-}
-
-static const struct kernel_param_ops virtio_irq_poll_timeout_ops = {
-	.set	= virtio_irq_set_poll_timeout,
-	.get	= param_get_uint,
-};
-
-unsigned int virtio_irq_poll_timeout_ms = 1000;
-module_param_cb(poll_timeout_ms, &virtio_irq_poll_timeout_ops, &virtio_irq_poll_timeout_ms, 0644);
-__MODULE_PARM_TYPE(poll_timeout_ms, "uint");
-MODULE_PARM_DESC(poll_timeout_ms,
-		 "Bound of a wait with interrupts off, in ms: 1 to 5000, default 1000");
-
-/* Tasks do not sleep for longer than the hung task detector bears */
-static int virtio_irq_set_sleep_timeout(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, 100000);
-}
-
-static const struct kernel_param_ops virtio_irq_sleep_timeout_ops = {
-	.set	= virtio_irq_set_sleep_timeout,
-	.get	= param_get_uint,
-};
-
-unsigned int virtio_irq_sleep_timeout_ms = 30000;
-module_param_cb(sleep_timeout_ms, &virtio_irq_sleep_timeout_ops, &virtio_irq_sleep_timeout_ms,
-		0644);
-__MODULE_PARM_TYPE(sleep_timeout_ms, "uint");
-MODULE_PARM_DESC(sleep_timeout_ms,
-		 "Bound of a wait that sleeps, in ms: 1 to 100000, default 30000");
-
 /* Also how a device says that it needs a reset. May be a hard interrupt */
 static void virtio_irq_config_changed(struct virtio_device *vdev)
 {

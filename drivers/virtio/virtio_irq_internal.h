@@ -422,6 +422,8 @@ void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_not
 void virtio_irq_print_notes(struct virtio_irq *vi);
 
 /* virtio_irq_queue.c: slots, submission, waits */
+extern unsigned int virtio_irq_sleep_timeout_ms;
+extern unsigned int virtio_irq_poll_timeout_ms;
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,
 			   unsigned long flags) __releases(&vi->lock);
 int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
@@ -455,10 +457,6 @@ void virtio_irq_build_activate(struct virtio_irq_call *call, const struct virtio
 			       const struct virtio_irq_msg *route, u32 pasid);
 void virtio_irq_build_deactivate(struct virtio_irq_call *call,
 				 const struct virtio_irq_vector *vec);
-
-/* virtio_irq_driver.c: parameters */
-extern unsigned int virtio_irq_sleep_timeout_ms;
-extern unsigned int virtio_irq_poll_timeout_ms;
 
 /* virtio_irq_config.c: the configuration */
 int virtio_irq_read_config(struct virtio_irq *vi);

@@ -12,6 +12,7 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/delay.h>
+#include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
 #include <linux/timekeeping.h>
 #include <linux/virtio_config.h>
@@ -21,6 +22,41 @@
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/virtio_irq.h>
+
+/* Interrupts are off for so long: half of what the hard lockup detector bears */
+static int virtio_irq_set_poll_timeout(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, 5000);
+}
+
+static const struct kernel_param_ops virtio_irq_poll_timeout_ops = {
+	.set	= virtio_irq_set_poll_timeout,
+	.get	= param_get_uint,
+};
+
+unsigned int virtio_irq_poll_timeout_ms = 1000;
+module_param_cb(poll_timeout_ms, &virtio_irq_poll_timeout_ops, &virtio_irq_poll_timeout_ms, 0644);
+__MODULE_PARM_TYPE(poll_timeout_ms, "uint");
+MODULE_PARM_DESC(poll_timeout_ms,
+		 "Bound of a wait with interrupts off, in ms: 1 to 5000, default 1000");
+
+/* Tasks do not sleep for longer than the hung task detector bears */
+static int virtio_irq_set_sleep_timeout(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, 100000);
+}
+
+static const struct kernel_param_ops virtio_irq_sleep_timeout_ops = {
+	.set	= virtio_irq_set_sleep_timeout,
+	.get	= param_get_uint,
+};
+
+unsigned int virtio_irq_sleep_timeout_ms = 30000;
+module_param_cb(sleep_timeout_ms, &virtio_irq_sleep_timeout_ops, &virtio_irq_sleep_timeout_ms,
+		0644);
+__MODULE_PARM_TYPE(sleep_timeout_ms, "uint");
+MODULE_PARM_DESC(sleep_timeout_ms,
+		 "Bound of a wait that sleeps, in ms: 1 to 100000, default 30000");
 
 static void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot *slot)
 {
