@@ -17,15 +17,24 @@ static const struct fake_parent_caps no_reservation = { };
 static const struct fake_parent_caps no_affinity = { .reservation = true, .no_affinity = true };
 
 /* One vector, requested; its entry in the table is marked */
-static struct domain *with_irq(struct kunit *test, const struct fake_parent_caps *caps)
+static struct domain *with_features(struct kunit *test, const struct fake_parent_caps *caps,
+				    u64 features)
 {
-	struct domain *d = domain_with(test, caps, &domain_msix);
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE | features);
 
+	domain_start(d);
+	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fake_pci_plug(d->fn);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 2, 2, PCI_IRQ_MSIX), 2);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
 	d->fn->table[2] = cpu_to_le32(UNTOUCHED);
 	fake_host_forget_log(d->host);
 	return d;
+}
+
+static struct domain *with_irq(struct kunit *test, const struct fake_parent_caps *caps)
+{
+	return with_features(test, caps, 0);
 }
 
 static unsigned int virq_of(struct domain *d)
@@ -82,6 +91,52 @@ static void moved_without_reservation(struct kunit *test)
 	domain_expect_counts(d, 0, 1, 0, 0);
 	expect_route(d);
 	finish(d);
+}
+
+/* With LAZY the host sees it before the next message; nobody waits, or tells it */
+static void moved_lazily(struct kunit *test)
+{
+	struct domain *d = with_features(test, &domain_reservation, DOMAIN_LAZY);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, move(d), 0);
+	KUNIT_EXPECT_EQ(test, d->host->notifications, 0);
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, d->host->notifications, 1);
+	domain_expect_counts(d, 0, 8, 0, 0);
+	expect_route(d);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 0);
+	finish(d);
+}
+
+static void moved_lazily_and_refused(struct kunit *test)
+{
+	struct domain *d = with_features(test, &domain_reservation, DOMAIN_LAZY);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
+	KUNIT_EXPECT_EQ(test, move(d), 0);
+	domain_settle(d);
+	domain_expect_counts(d, 0, 2, 0, 0);
+	expect_route(d);
+	/* What was sent meanwhile may be lost */
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
+	finish(d);
+}
+
+/* Freed with its route in the ring */
+static void moved_lazily_and_freed(struct kunit *test)
+{
+	struct domain *d = with_features(test, &domain_reservation, DOMAIN_LAZY);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_DEVERR);
+	KUNIT_EXPECT_EQ(test, move(d), 0);
+	fake_pci_free(d->fn, 0);
+	domain_settle(d);
+	domain_expect_counts(d, 0, 1, 1, 0);
+	KUNIT_EXPECT_FALSE(test, domain_vector(d, d->fn, 0)->armed);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
 }
 
 /* The parent says OK also if its message is the same: no request, no exit */
@@ -495,6 +550,9 @@ static void managed_started_twice(struct kunit *test)
 static struct kunit_case affinity_cases[] = {
 	KUNIT_CASE(moved),
 	KUNIT_CASE(moved_without_reservation),
+	KUNIT_CASE(moved_lazily),
+	KUNIT_CASE(moved_lazily_and_refused),
+	KUNIT_CASE(moved_lazily_and_freed),
 	KUNIT_CASE(not_moved),
 	KUNIT_CASE(parent_refuses_move),
 	KUNIT_CASE(parent_cannot_move),

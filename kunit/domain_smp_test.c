@@ -12,16 +12,25 @@
 
 #include "domain_fixture.h"
 
-static struct domain *with_irq_on_cpu1(struct kunit *test)
+static struct domain *with_features(struct kunit *test, u64 features)
 {
-	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | features);
 
+	domain_start(d);
+	d->fn = fake_pci_function(d->pci, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
+	fake_pci_plug(d->fn);
 	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
 	KUNIT_ASSERT_EQ(test, fake_pci_request(d->fn, 0), 0);
 	KUNIT_ASSERT_EQ(test, irq_set_affinity(pci_irq_vector(d->fn->pdev, 0), cpumask_of(1)), 0);
+	domain_settle(d);
 	fake_host_forget_log(d->host);
 	return d;
+}
+
+static struct domain *with_irq_on_cpu1(struct kunit *test)
+{
+	return with_features(test, 0);
 }
 
 static unsigned int routed_to(struct domain *d, unsigned int index)
@@ -63,6 +72,41 @@ static void cpu_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 0);
 	KUNIT_EXPECT_EQ(test, add_cpu(1), 0);
 	domain_fire(d, d->fn, 0);
+	finish(d);
+}
+
+/* Nobody waits for the host while all other CPUs wait, however slow it is */
+static void cpu_goes_lazily(struct kunit *test)
+{
+	struct domain *d = with_features(test, DOMAIN_LAZY);
+
+	/* The timer does not miss the answer */
+	virtio_irq_sleep_timeout_ms = 20000;
+	fake_host_rule(d->host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
+	KUNIT_ASSERT_EQ(test, remove_cpu(1), 0);
+	virtio_irq_flush_timer(&d->vi->timer);
+	KUNIT_EXPECT_EQ(test, routed_to(d, 0), 0);
+	domain_expect_counts(d, 0, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, d->vi->state, VIRTIO_IRQ_READY);
+	fake_host_speak(d->host);
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, d->vi->stats.timeouts, 0);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 0);
+	KUNIT_EXPECT_EQ(test, add_cpu(1), 0);
+	domain_fire(d, d->fn, 0);
+	finish(d);
+}
+
+static void cpu_goes_lazily_and_host_refuses(struct kunit *test)
+{
+	struct domain *d = with_features(test, DOMAIN_LAZY);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_BUSY);
+	KUNIT_ASSERT_EQ(test, remove_cpu(1), 0);
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, routed_to(d, 0), 0);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
+	KUNIT_EXPECT_EQ(test, add_cpu(1), 0);
 	finish(d);
 }
 
@@ -172,6 +216,8 @@ static void managed_requested_without_its_cpu(struct kunit *test)
 static struct kunit_case smp_cases[] = {
 	KUNIT_CASE(moved_to_another_cpu),
 	KUNIT_CASE(cpu_goes),
+	KUNIT_CASE(cpu_goes_lazily),
+	KUNIT_CASE(cpu_goes_lazily_and_host_refuses),
 	KUNIT_CASE(cpu_goes_and_host_refuses),
 	KUNIT_CASE(cpu_goes_and_host_is_mute),
 	KUNIT_CASE(managed_cpu_goes_and_comes),
