@@ -171,7 +171,6 @@ struct virtio_irq_store {
  * @in_use: belongs to an interrupt
  * @com_alloc: committed by ALLOC, so as long as it is reserved
  * @lossy: messages may have been lost while dirty, retrigger after the replay
- * @silent: the domain masked the source for a reset of the device
  * @logged: a failure of this vector has been printed
  * @refusal: why the host refuses ALLOC or COMMIT since a reset of the device, as an
  *	errno; 0: it does not, or was not asked yet
@@ -197,7 +196,6 @@ struct virtio_irq_vector {
 	u8			in_use:1;
 	u8			com_alloc:1;
 	u8			lossy:1;
-	u8			silent:1;
 	u8			logged:1;
 	int			refusal;
 	u32			failed;

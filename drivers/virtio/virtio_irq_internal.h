@@ -508,7 +508,7 @@ int virtio_irq_reboot(struct notifier_block *nb, unsigned long action, void *dat
 int virtio_irq_ask_reset(struct virtio_irq *vi);
 const char *virtio_irq_reset_reason(struct virtio_irq *vi);
 int virtio_irq_device_reset(struct virtio_irq *vi, const char *reason);
-void virtio_irq_host_reset(struct virtio_irq *vi);
+void virtio_irq_host_reset(struct virtio_irq *vi, bool delivered);
 int virtio_irq_setup(struct virtio_irq *vi);
 bool virtio_irq_off_the_bus(struct virtio_irq *vi);
 void virtio_irq_watch(struct work_struct *work);

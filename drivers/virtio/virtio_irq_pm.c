@@ -93,7 +93,7 @@ static int virtio_irq_pm_freeze(struct device *dev)
 	if (virtio_irq_off_the_bus(vi))
 		return 0;
 	virtio_reset_device(vi->vdev);
-	virtio_irq_host_reset(vi);
+	virtio_irq_host_reset(vi, false);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ int virtio_irq_restore(struct virtio_device *vdev)
 	struct virtio_irq *vi = vdev->priv;
 	int err;
 
-	virtio_irq_host_reset(vi);
+	virtio_irq_host_reset(vi, false);
 	err = virtio_irq_setup(vi);
 	if (err)
 		dev_err(&vdev->dev, "the device cannot be set up again: %pe\n", ERR_PTR(err));

@@ -133,24 +133,24 @@ void virtio_irq_watch(struct work_struct *work)
 	raw_spin_unlock_irq(&vi->lock);
 }
 
-static void virtio_irq_forget_vector(struct virtio_irq_vector *vec)
+static void virtio_irq_forget_vector(struct virtio_irq_vector *vec, bool delivered)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
 
 	raw_spin_lock_irq(&vi->lock);
 	if (vec->arm.want) {
 		/* Its messages go to a pair that nobody honours, or wait in its source */
-		vec->lossy |= __virtio_irq_fact_may(&vec->arm) && !vec->silent;
+		vec->lossy |= __virtio_irq_fact_may(&vec->arm) &&
+			      !(delivered && READ_ONCE(vec->held));
 		vec->dirty = true;
 	}
-	vec->silent = false;
 	__virtio_irq_fact_forget(&vec->res);
 	__virtio_irq_fact_forget(&vec->com);
 	__virtio_irq_fact_forget(&vec->arm);
 	raw_spin_unlock_irq(&vi->lock);
 }
 
-static void virtio_irq_forget_store(struct virtio_irq_store *store)
+static void virtio_irq_forget_store(struct virtio_irq_store *store, bool delivered)
 {
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_vector *vec;
@@ -160,11 +160,11 @@ static void virtio_irq_forget_store(struct virtio_irq_store *store)
 	store->block_known = false;
 	raw_spin_unlock_irq(&vi->lock);
 	xa_for_each(&store->vectors, index, vec)
-		virtio_irq_forget_vector(vec);
+		virtio_irq_forget_vector(vec, delivered);
 }
 
 /* The host has forgotten everything, so there is nothing to be undone either */
-static void virtio_irq_forget_host(struct virtio_irq *vi)
+static void virtio_irq_forget_host(struct virtio_irq *vi, bool delivered)
 {
 	struct virtio_irq_endpoint *ep, *next;
 	struct virtio_irq_store *store;
@@ -178,55 +178,42 @@ static void virtio_irq_forget_host(struct virtio_irq *vi)
 		}
 		ep->lost = true;
 		list_for_each_entry(store, &ep->stores, ep_node)
-			virtio_irq_forget_store(store);
-	}
-}
-
-static void virtio_irq_set_silent(struct virtio_irq *vi, bool silent)
-{
-	struct virtio_irq_endpoint *ep;
-	struct virtio_irq_store *store;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
-	bool held;
-
-	guard(mutex)(&vi->endpoints_lock);
-	list_for_each_entry(ep, &vi->endpoints, node) {
-		list_for_each_entry(store, &ep->stores, ep_node) {
-			xa_for_each(&store->vectors, index, vec) {
-				if (!READ_ONCE(vec->arm.want))
-					continue;
-				held = silent && vi->domain->hold(vi->doms, vec);
-				raw_spin_lock_irq(&vi->lock);
-				vec->silent = held;
-				raw_spin_unlock_irq(&vi->lock);
-			}
-		}
+			virtio_irq_forget_store(store, delivered);
 	}
 }
 
 /*
  * Nobody honours a pair from the reset on until its vector is armed again. So the
- * sources that can be masked are, and what happens meanwhile waits in them. What
- * they sent before was delivered, unless the device was reset before.
+ * sources that can be masked are, and what happens meanwhile waits in them. Returns
+ * true if what they sent before was delivered: the device was not reset before.
  */
-static void virtio_irq_hold_sources(struct virtio_irq *vi)
+static bool virtio_irq_hold_sources(struct virtio_irq *vi)
 {
-	virtio_irq_set_silent(vi, true);
-	if (!(vi->vdev->config->get_status(vi->vdev) & VIRTIO_CONFIG_S_DRIVER_OK))
-		virtio_irq_set_silent(vi, false);
+	struct virtio_irq_endpoint *ep;
+	struct virtio_irq_store *store;
+	struct virtio_irq_vector *vec;
+	unsigned long index;
+
+	guard(mutex)(&vi->endpoints_lock);
+	list_for_each_entry(ep, &vi->endpoints, node)
+		list_for_each_entry(store, &ep->stores, ep_node)
+			xa_for_each(&store->vectors, index, vec)
+				if (READ_ONCE(vec->arm.want))
+					vi->domain->hold(vi->doms, vec);
+	return vi->vdev->config->get_status(vi->vdev) & VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
 /**
  * virtio_irq_host_reset - the device has been reset: the host knows nothing any more
  * @vi: the controller, after virtio_irq_queue_stop()
+ * @delivered: nothing is lost of what sources sent that are held
  *
  * Context: process context, sleeps.
  */
-void virtio_irq_host_reset(struct virtio_irq *vi)
+void virtio_irq_host_reset(struct virtio_irq *vi, bool delivered)
 {
 	virtio_irq_queue_drop(vi);
-	virtio_irq_forget_host(vi);
+	virtio_irq_forget_host(vi, delivered);
 }
 
 /**
@@ -295,6 +282,7 @@ failed:
 int virtio_irq_device_reset(struct virtio_irq *vi, const char *reason)
 {
 	struct virtio_device *vdev = vi->vdev;
+	bool delivered;
 	int err;
 
 	/* virtio-pci would wait for a device that has left the bus for ever */
@@ -304,10 +292,10 @@ int virtio_irq_device_reset(struct virtio_irq *vi, const char *reason)
 	/* It is tried until it works, and told once */
 	if (!vi->reset_err)
 		dev_notice(&vdev->dev, "resetting the device: %s\n", reason);
-	virtio_irq_hold_sources(vi);
+	delivered = virtio_irq_hold_sources(vi);
 	virtio_irq_queue_stop(vi);
 	virtio_reset_device(vdev);
-	virtio_irq_host_reset(vi);
+	virtio_irq_host_reset(vi, delivered);
 
 	err = virtio_irq_reinit(vi);
 	if (err && err != vi->reset_err)
