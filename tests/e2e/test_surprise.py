@@ -36,6 +36,8 @@ def test_pulled_out(boot, devices):
     dev.cmd("alloc msix 8 8")
     dev.cmd("request-all 0 4")
     dev.fire_and_wait(10)
+    # A timer tells the host of routes that wait in the ring: not to be taken for the ALLOC
+    time.sleep(1)
     guest.set("mute", "stall")
     kicks = host.stats()["kicks"]
     with guest.background(f"{{ {other.shell('alloc msix 8 8')}; }} > /tmp/waiter; "
