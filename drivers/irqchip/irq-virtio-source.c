@@ -428,6 +428,8 @@ static struct virtio_irq_source *virtio_irq_first_function(struct virtio_irq_dom
  * virtio_irq_domains_remove - give every device back
  * @doms: the domains; the driver core has unbound all consumers
  *
+ * The engine's worker may still look whether there is something for it to do.
+ *
  * Context: process context, sleeps.
  */
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
@@ -465,6 +467,16 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 		kfree(parent);
 	}
 	destroy_workqueue(doms->wq);
+}
+
+/**
+ * virtio_irq_domains_free - the end of what virtio_irq_domains_create() made
+ * @doms: the domains, removed; the engine's worker has ended
+ *
+ * Context: any.
+ */
+void virtio_irq_domains_free(struct virtio_irq_domains *doms)
+{
 	kfree(doms);
 }
 

@@ -296,5 +296,6 @@ extern const struct virtio_irq_domain_ops virtio_irq_domain_side;
 struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
 void virtio_irq_domains_start(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
+void virtio_irq_domains_free(struct virtio_irq_domains *doms);
 
 #endif /* _VIRTIO_IRQ_H */

@@ -165,6 +165,7 @@ static void virtio_irq_remove(struct virtio_device *vdev)
 	timer_shutdown_sync(&vi->timer);
 	cancel_delayed_work_sync(&vi->watch);
 	cancel_delayed_work_sync(&vi->recover);
+	virtio_irq_domains_free(vi->doms);
 	/*
 	 * The one wait that has no bound of ours: virtio core wants a driver to reset its
 	 * device, and virtio-pci then waits until the device says that it is done
