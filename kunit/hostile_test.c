@@ -32,6 +32,7 @@ static ulong hostile_seed;
 module_param(hostile_seed, ulong, 0444);
 
 #define HOSTILE_EPS	3
+#define HOSTILE_FAILS_AT	500
 #define HOSTILE_VECTORS	48
 
 struct hostile_endpoint {
@@ -289,6 +290,12 @@ static void hostile_op(struct fake_host *host, struct hostile_endpoint *e)
 	}
 }
 
+static void hostile_fail(struct fake_host *host)
+{
+	host->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	virtio_config_changed(&host->vdev);
+}
+
 static void hostile_whim(struct fake_host *host)
 {
 	struct rnd_state *rnd = &hostile_host;
@@ -306,10 +313,8 @@ static void hostile_whim(struct fake_host *host)
 		virtio_config_changed(&host->vdev);
 		break;
 	case 7:
-		if (!dice(rnd, 8)) {
-			host->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-			virtio_config_changed(&host->vdev);
-		}
+		if (!dice(rnd, 8))
+			hostile_fail(host);
 		break;
 	case 4:
 		/* Some it never answers: what an administrator does when none is left */
@@ -352,6 +357,9 @@ static void hostile(struct kunit *test)
 	for (op = 0; host->num_requests < hostile_ops && op < 100 * hostile_ops; op++) {
 		hostile_op(host, &e[dice(&hostile_guest, HOSTILE_EPS)]);
 		hostile_whim(host);
+		/* Once at least, however few requests there are */
+		if (op == HOSTILE_FAILS_AT)
+			hostile_fail(host);
 		if (READ_ONCE(host->vi->state) != VIRTIO_IRQ_READY)
 			hostile_hurry(host->vi);
 		if (!(op & 255))
