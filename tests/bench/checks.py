@@ -21,7 +21,7 @@ EXITS = (
 )
 WHOLE_LIFE = 70
 # Of all kinds, for each of the vectors of a store in memory
-IN_MEMORY = 2.2
+IN_MEMORY = 1.1
 
 # Interrupts stay off longer than the host takes by the guest's own work, and once in a
 # while by an interrupt of the host's that comes late. In ns.

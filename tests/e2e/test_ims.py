@@ -424,7 +424,7 @@ def test_trigger(boot, devices):
 
 
 LIVES = 64
-EXITS_PER_LIFE = 2.2
+EXITS_PER_LIFE = 1.3
 
 # Unnotified requests are flushed by a timer of 100 ms: they belong to the life
 SETTLE = 0.5
