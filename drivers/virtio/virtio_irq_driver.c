@@ -167,8 +167,9 @@ static void virtio_irq_remove(struct virtio_device *vdev)
 	cancel_delayed_work_sync(&vi->recover);
 	virtio_irq_domains_free(vi->doms);
 	/*
-	 * The one wait that has no bound of ours: virtio core wants a driver to reset its
-	 * device, and virtio-pci then waits until the device says that it is done
+	 * A wait that has no bound of ours, as in the worker that was waited for: virtio
+	 * core wants a driver to reset its device, and virtio-pci then waits until the
+	 * device says that it is done
 	 */
 	virtio_reset_device(vdev);
 
