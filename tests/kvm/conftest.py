@@ -158,6 +158,9 @@ class Boot:
                     restore(guest)
                     left = True
             guest.check_warnings()
+        except BaseException:
+            left = False
+            raise
         finally:
             if left:
                 self.rigs.left.leave(guest, self.words)
