@@ -434,11 +434,12 @@ static void __virtio_irq_use_block(struct virtio_irq_store *store,
 static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
 				       struct virtio_irq_block *block)
 {
+	XA_STATE(xas, &store->vectors, block->first);
 	struct virtio_irq_vector *vec;
-	unsigned long index;
 
-	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
-		if (vec->res.want)
+	guard(rcu)();
+	xas_for_each(&xas, vec, virtio_irq_last_of(block))
+		if (!xas_retry(&xas, vec) && vec->res.want)
 			return true;
 	return false;
 }
@@ -446,11 +447,13 @@ static bool __virtio_irq_block_granted(struct virtio_irq_store *store,
 static void __virtio_irq_give_block_up(struct virtio_irq_store *store,
 				       struct virtio_irq_block *block)
 {
+	XA_STATE(xas, &store->vectors, block->first);
 	struct virtio_irq_vector *vec;
-	unsigned long index;
 
-	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
-		__virtio_irq_ungrant(vec);
+	guard(rcu)();
+	xas_for_each(&xas, vec, virtio_irq_last_of(block))
+		if (!xas_retry(&xas, vec))
+			__virtio_irq_ungrant(vec);
 	list_move_tail(&block->node, &store->unused);
 }
 
@@ -472,21 +475,44 @@ static bool __virtio_irq_is_idle(const struct virtio_irq_vector *vec)
 	       !vec->arm.busy;
 }
 
+static bool __virtio_irq_block_is_idle(struct virtio_irq_store *store,
+				       struct virtio_irq_block *block)
+{
+	XA_STATE(xas, &store->vectors, block->first);
+	struct virtio_irq_vector *vec;
+
+	guard(rcu)();
+	xas_for_each(&xas, vec, virtio_irq_last_of(block))
+		if (!xas_retry(&xas, vec) && !__virtio_irq_is_idle(vec))
+			return false;
+	return true;
+}
+
 /* A block all whose requests are answered; out of the list */
 static struct virtio_irq_block *__virtio_irq_next_unused(struct virtio_irq_store *store)
 {
 	struct virtio_irq_block *block;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
 
 	block = list_first_entry_or_null(&store->unused, struct virtio_irq_block, node);
-	if (!block)
+	if (!block || !__virtio_irq_block_is_idle(store, block))
 		return NULL;
-	xa_for_each_range(&store->vectors, index, vec, block->first, virtio_irq_last_of(block))
-		if (!__virtio_irq_is_idle(vec))
-			return NULL;
 	list_del_init(&block->node);
 	return block;
+}
+
+static void virtio_irq_free_block(struct virtio_irq_store *store, struct virtio_irq_block *block)
+{
+	XA_STATE(xas, &store->vectors, block->first);
+	struct virtio_irq_vector *vec;
+
+	xa_erase(&store->blocks, block->first / VIRTIO_IRQ_BLOCK_SIZE);
+	xas_lock(&xas);
+	xas_for_each(&xas, vec, virtio_irq_last_of(block)) {
+		xas_store(&xas, NULL);
+		kfree(vec);
+	}
+	xas_unlock(&xas);
+	kfree(block);
 }
 
 /* Free the records of blocks that were given back: there may be ever new ones */
@@ -494,8 +520,6 @@ static void virtio_irq_free_unused(struct virtio_irq_store *store)
 {
 	struct virtio_irq *vi = store->ep->vi;
 	struct virtio_irq_block *block;
-	struct virtio_irq_vector *vec;
-	unsigned long index;
 
 	/* Recovery goes through them; the next one does it, then */
 	if (list_empty(&store->unused) || !mutex_trylock(&vi->endpoints_lock))
@@ -506,13 +530,7 @@ static void virtio_irq_free_unused(struct virtio_irq_store *store)
 		raw_spin_unlock_irq(&vi->lock);
 		if (!block)
 			break;
-		xa_erase(&store->blocks, block->first / VIRTIO_IRQ_BLOCK_SIZE);
-		xa_for_each_range(&store->vectors, index, vec, block->first,
-				  virtio_irq_last_of(block)) {
-			xa_erase(&store->vectors, index);
-			kfree(vec);
-		}
-		kfree(block);
+		virtio_irq_free_block(store, block);
 	}
 	mutex_unlock(&vi->endpoints_lock);
 }
