@@ -106,8 +106,9 @@ def latency(results):
 
 def replay(results):
     """After a reset of the device."""
-    return [["vectors", "requests", "notifications"],
-            *[[vectors, str(numbers["requests"]), str(numbers["notifications"])]
+    return [["vectors", "requests", "notifications", "until all is served again"],
+            *[[vectors, str(numbers["requests"]), str(numbers["notifications"]),
+               f"{numbers['us'] / 1000:.1f} ms"]
               for vectors, numbers in results.items()]]
 
 
