@@ -74,7 +74,7 @@ static void answer_with_more(struct fake_host *host, u16 head, const u8 *req, u3
 	memset(reply->reserved, 0xff, sizeof(reply->reserved));
 	switch (req[0]) {
 	case VIRTIO_IRQ_T_ATTACH:
-		/* ISOLATED has not been negotiated, so it is one like the others */
+		/* Without ISOLATED that flag is one like the others */
 		attach->flags = cpu_to_le32(U32_MAX);
 		memset(attach->reserved, 0xff, sizeof(attach->reserved));
 		memset(window->reserved, 0xff, sizeof(window->reserved));
@@ -177,7 +177,8 @@ static void there_is_room_for_every_reply(struct kunit *test)
 /* What is not acted upon is not accepted: the device would rely on it */
 static void unknown_features_are_not_accepted(struct kunit *test)
 {
-	u64 ours = LAZY | BIT_ULL(VIRTIO_IRQ_F_SCOPE) | BIT_ULL(VIRTIO_IRQ_F_PASID);
+	u64 ours = LAZY | BIT_ULL(VIRTIO_IRQ_F_SCOPE) | BIT_ULL(VIRTIO_IRQ_F_ISOLATED) |
+		   BIT_ULL(VIRTIO_IRQ_F_PASID);
 	struct fake_host *host = fake_host_new(test, GENMASK_ULL(23, 0) &
 						     ~BIT_ULL(VIRTIO_IRQ_F_SCOPE));
 

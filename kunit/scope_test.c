@@ -387,19 +387,6 @@ static void left_on_a_parent_that_isolates(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, msi_device_has_isolated_msi(&fn->pdev->dev));
 }
 
-/* DRV-80: nor is it claimed because of a bit that nobody has negotiated */
-static void isolation_is_not_claimed(struct kunit *test)
-{
-	struct domain *d = domain_scope_new(test);
-	struct fake_pci_function *fn;
-
-	d->host->attach_flags = VIRTIO_IRQ_ATTACH_F_ISOLATED;
-	domain_start(d);
-	fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
-	KUNIT_ASSERT_TRUE(test, domain_served(d, fn));
-	KUNIT_EXPECT_FALSE(test, msi_device_has_isolated_msi(&fn->pdev->dev));
-}
-
 static void left_without_a_parent(struct kunit *test)
 {
 	struct domain *d = domain_scope_new(test);
@@ -600,7 +587,6 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(left_on_an_unknown_parent),
 	KUNIT_CASE(left_on_interrupt_remapping),
 	KUNIT_CASE(left_on_a_parent_that_isolates),
-	KUNIT_CASE(isolation_is_not_claimed),
 	KUNIT_CASE(left_without_a_parent),
 	KUNIT_CASE(two_parents),
 	KUNIT_CASE_PARAM(left_if_attach_fails, attach_gen_params),

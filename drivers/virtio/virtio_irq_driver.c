@@ -187,9 +187,10 @@ static const struct virtio_device_id virtio_irq_ids[] = {
 };
 MODULE_DEVICE_TABLE(virtio, virtio_irq_ids);
 
-/* EVENTQ and ISOLATED are not negotiated: nothing here acts upon them */
+/* EVENTQ is not negotiated: nothing here acts upon it */
 static const unsigned int virtio_irq_features[] = {
 	VIRTIO_IRQ_F_SCOPE,
+	VIRTIO_IRQ_F_ISOLATED,
 	VIRTIO_IRQ_F_PASID,
 	VIRTIO_IRQ_F_LAZY,
 };

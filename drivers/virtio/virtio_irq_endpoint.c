@@ -297,6 +297,13 @@ int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery)
 	return virtio_irq_call_sleep(vi, &call, timeout_ms);
 }
 
+static bool virtio_irq_is_isolated(struct virtio_irq *vi,
+				   const struct virtio_irq_rsp_attach *reply)
+{
+	return virtio_irq_isolates(vi) &&
+	       reply->flags & cpu_to_le32(VIRTIO_IRQ_ATTACH_F_ISOLATED);
+}
+
 /* From now on recovery looks after it */
 static void virtio_irq_end_transit(struct virtio_irq_endpoint *ep, bool detached)
 {
@@ -369,8 +376,7 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 		return ERR_PTR(err);
 	}
 
-	ep->isolated = virtio_irq_isolates(vi) &&
-		       (reply->flags & cpu_to_le32(VIRTIO_IRQ_ATTACH_F_ISOLATED));
+	ep->isolated = virtio_irq_is_isolated(vi, reply);
 	/* A reset of the device goes through the stores */
 	mutex_lock(&vi->endpoints_lock);
 	err = virtio_irq_set_properties(ep, reply);
@@ -400,6 +406,9 @@ int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
 	if (!reply)
 		return -ENOMEM;
 	err = virtio_irq_call_attach(vi, ep->id, reply, true, virtio_irq_sleep_timeout_ms);
+	/* Somebody may have been handed it, on the host's word */
+	if (!err && ep->isolated && !virtio_irq_is_isolated(vi, reply))
+		err = -EPERM;
 	if (!err)
 		err = virtio_irq_set_properties(ep, reply);
 	/* If that is not answered, it must not take effect after a later ATTACH */

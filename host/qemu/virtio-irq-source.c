@@ -515,6 +515,7 @@ static uint8_t virtio_irq_attach(void *opaque, struct virtio_irq_ep *ep,
     info->window_start = s->window_start;
     info->window_end = s->window_end;
     info->pair_address = s->window_start + PAIR_OFFSET;
+    info->isolated = s->isolation && virtio_irq_isolates(src->pdev, src->below);
     describe_endpoint(s, src->pdev, info);
     return VIRTIO_IRQ_S_OK;
 }

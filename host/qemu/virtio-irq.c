@@ -562,6 +562,9 @@ static uint64_t virtio_irq_get_features(VirtIODevice *vdev, uint64_t features,
     if (s->num_scopes) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_SCOPE);
     }
+    if (s->isolation) {
+        virtio_add_feature(&features, VIRTIO_IRQ_F_ISOLATED);
+    }
     if (s->pasid_bits) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_PASID);
     }
@@ -766,6 +769,7 @@ static COMPAT_PROPERTY virtio_irq_properties[] = {
     DEFINE_PROP_UINT32("max-endpoints", VirtIOIRQ, config.max_endpoints, 1024),
     DEFINE_PROP_UINT32("max-count", VirtIOIRQ, config.max_count, 4096),
     DEFINE_PROP_BOOL("lazy", VirtIOIRQ, lazy, true),
+    DEFINE_PROP_BOOL("isolation", VirtIOIRQ, isolation, true),
     DEFINE_PROP_UINT8("pasid-bits", VirtIOIRQ, pasid_bits, PASID_BITS_MAX),
     DEFINE_PROP_STRING("scope", VirtIOIRQ, scope_text),
     DEFINE_PROP_STRING("window", VirtIOIRQ, window_text),

@@ -7,6 +7,7 @@
  * virtio-irq.c            queue, requests, features, reset
  * virtio-irq-source.c     functions: their region, their messages, their routes
  * virtio-irq-scope.c      which functions, and where messages are
+ * virtio-irq-isolation.c  functions that have no way around us
  * virtio-irq-kvm.c        messages that KVM delivers without us
  * virtio-irq-vfio*.c      functions of the host, and its interrupts; see
  *                         virtio-irq-vfio-internal.h
@@ -116,6 +117,7 @@ struct VirtIOIRQ {
     /* Properties */
     struct virtio_irq_core_config config;
     bool lazy;
+    bool isolation;
     /* Of virtio-irq-test.c: no function may do without COMMIT */
     bool commit_first;
     uint8_t pasid_bits;
@@ -197,6 +199,14 @@ bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp);
 /* Is there another controller that serves a function of ours? */
 bool virtio_irq_check_overlap(VirtIOIRQ *s, Error **errp);
 bool virtio_irq_in_scope(VirtIOIRQ *s, uint32_t endpoint);
+
+/* virtio-irq-isolation.c */
+
+/*
+ * Is every interrupt message that the function can write one that passes our
+ * region, which is in front of @below?
+ */
+bool virtio_irq_isolates(PCIDevice *pdev, AddressSpace *below);
 
 /* virtio-irq-vmstate.c */
 

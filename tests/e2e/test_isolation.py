@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 The virtio-irq authors
-"""A pair works for the function that it was granted to, and as long as it is granted."""
+"""A pair works for the function that it was granted to, and as long as it is granted; and a
+function that the host isolates has nothing else."""
+
+import re
 
 import pytest
 from host import Host
@@ -135,3 +138,68 @@ def test_allocated_but_not_requested(boot, devices):
         dev.cmd(f"raw {base[0]['pair-address']:#x} {base[index]['pair-data']:#x}")
     assert host.messages()["delivered"] == before
     assert dev.cmd("wait 100")["spurious"] == 0
+
+
+# A guest that hands functions to users: it has an IOMMU for their memory, and none that remaps
+# interrupts
+VIOMMU = [("intel-iommu", {"intremap": "off"})]
+MACHINE = "q35,kernel-irqchip=split"
+
+
+def give_to_a_user(guest, address):
+    """Bind the function to vfio-pci, without any option. Returns its group."""
+    path = f"/sys/bus/pci/devices/{address}"
+    guest.run(f"modprobe vfio_pci; echo {address} > {path}/driver/unbind; "
+              f"echo vfio-pci > {path}/driver_override; echo {address} > /sys/bus/pci/drivers_probe")
+    unsafe = guest.run("cat /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts").out
+    assert unsafe.strip() == "N"
+    return guest.run(f"basename $(readlink {path}/iommu_group)").out.strip()
+
+
+def nmis(guest):
+    """Interrupts of the processors that nobody is to cause."""
+    lines = guest.run("cat /proc/interrupts").out.splitlines()
+    counts = {line.split()[0]: sum(int(word) for word in line.split()[1:] if word.isdigit())
+              for line in lines if re.match(r" *(NMI|ERR|MIS|SPU):", line)}
+    assert {"NMI:", "ERR:"} <= set(counts)
+    return counts
+
+
+@pytest.mark.stock_only
+def test_user_of_an_isolated_function(boot, devices):
+    """VFIO gives it to a user, whose own interrupts work; of all other messages that it can send
+    none arrives, whatever they are."""
+    devices.testdev().testdev("witness")
+    guest = boot(machine=MACHINE, buses=VIOMMU, append="intel_iommu=on")
+    host = Host(guest)
+    address = devices.address("testdev")
+    witness = Testdev(guest, devices.address("witness"), "witness")
+    witness.cmd("alloc msix 16 16")
+    witness.cmd("request-all")
+    group = give_to_a_user(guest, address)
+    before, quiet = host.messages(), nmis(guest)
+    out = guest.run(f"vfio raw {group} {address}", timeout=300).out
+    sent = int(re.search(r"^sent (\d+)$", out, re.M)[1])
+    assert sent > 10000
+    after = host.messages()
+    assert after["unknown"] + after["freed"] - before["unknown"] - before["freed"] == sent
+    assert all(after[name] == before[name] for name in ("delivered", "pass"))
+    assert nmis(guest) == quiet
+    assert witness.cmd("wait 100")["spurious"] == 0
+    assert witness.fire_and_wait(100)["handled"] == 1600
+    out = guest.run(f"vfio fire {group} {address} 1000", timeout=300).out
+    assert "fired 1000, came 1000" in out
+    assert host.messages()["delivered"] == before["delivered"] + 2600
+
+
+@pytest.mark.stock_only
+@pytest.mark.parametrize("virq", [{"isolation": "off"}, {"scope": "0000:00:1e.0-0000:00:1f.7"}],
+                         ids=["not-isolated", "not-served"])
+def test_no_user_without_isolation(boot, devices, virq):
+    """Nothing is claimed that the host does not vouch for: VFIO refuses."""
+    devices.testdev()
+    guest = boot(virq=virq, machine=MACHINE, buses=VIOMMU, append="intel_iommu=on")
+    address = devices.address("testdev")
+    group = give_to_a_user(guest, address)
+    out = guest.run(f"vfio fire {group} {address} 1").out
+    assert "refused: Operation not permitted" in out

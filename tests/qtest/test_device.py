@@ -24,7 +24,7 @@ def test_identity(start):
     assert rig.function.config(0) == (0x1040 + v.DEVICE_ID) << 16 | 0x1af4
     assert rig.function.config(8) >> 8 == 0x088000
     features = rig.ctl.transport.device_features()
-    assert features & 0xffff == 1 << v.F_LAZY | 1 << v.F_PASID
+    assert features & 0xffff == 1 << v.F_ISOLATED | 1 << v.F_LAZY | 1 << v.F_PASID
     assert features >> qtest.F_VERSION_1 & 1 and features >> qtest.F_RING_RESET & 1
     assert not features >> 35 & 1, "VIRTIO_F_IN_ORDER"
     assert rig.ctl.transport.queue_max(v.REQUESTQ) >= 256
