@@ -99,6 +99,8 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_LAZY))
 		vi->features |= BIT(VIRTIO_IRQ_F_LAZY);
+	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_ISOLATED))
+		vi->features |= BIT(VIRTIO_IRQ_F_ISOLATED);
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_SCOPE))
 		vi->features |= BIT(VIRTIO_IRQ_F_SCOPE);
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_PASID))
