@@ -149,8 +149,10 @@ MACHINE = "q35,kernel-irqchip=split"
 def give_to_a_user(guest, address):
     """Bind the function to vfio-pci, without any option. Returns its group."""
     path = f"/sys/bus/pci/devices/{address}"
-    guest.run(f"modprobe vfio_pci; echo {address} > {path}/driver/unbind; "
-              f"echo vfio-pci > {path}/driver_override; echo {address} > /sys/bus/pci/drivers_probe")
+    guest.run("modprobe vfio_iommu_type1; modprobe vfio_pci; "
+              f"echo {address} > {path}/driver/unbind; "
+              f"echo vfio-pci > {path}/driver_override; "
+              f"echo {address} > /sys/bus/pci/drivers_probe")
     unsafe = guest.run("cat /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts").out
     assert unsafe.strip() == "N"
     return guest.run(f"basename $(readlink {path}/iommu_group)").out.strip()
