@@ -172,7 +172,7 @@ static enum virtio_irq_verdict judge(VirtIOIRQSource *src, uint64_t address,
         verdict = virtio_irq_core_message(core, src->ep, address, val,
                                           has_pasid, has_pasid ? pasid : 0);
     } else {
-        verdict = virtio_irq_core_bad_write(core, src->ep);
+        verdict = virtio_irq_core_bad_write(core, src->ep, address);
     }
     trace_virtio_irq_message(endpoint >> 16, PCI_BUS_NUM(endpoint),
                              PCI_SLOT(endpoint), PCI_FUNC(endpoint), address,
@@ -623,6 +623,11 @@ static void virtio_irq_route_changed(void *opaque, void *priv, uint16_t store,
     }
 }
 
+static void virtio_irq_event(void *opaque)
+{
+    virtio_irq_events_tell(opaque);
+}
+
 const struct virtio_irq_ops virtio_irq_ops = {
     .attach = virtio_irq_attach,
     .detach = virtio_irq_detach,
@@ -632,6 +637,7 @@ const struct virtio_irq_ops virtio_irq_ops = {
     .release = virtio_irq_release,
     .route_changed = virtio_irq_route_changed,
     .pending = virtio_irq_pending,
+    .event = virtio_irq_event,
 };
 
 /* Requests that need something of the host */
