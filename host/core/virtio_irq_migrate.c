@@ -323,12 +323,15 @@ static int load_state(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 }
 
 static int load_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-		       const struct virtio_irq_saved_vector *saved)
+		       const struct virtio_irq_saved_vector *saved, bool moved)
 {
 	struct virtio_irq_vector wanted, new;
 	struct virtio_irq_vector *v;
 	int err;
 
+	/* A store that cannot hold an address of this host's window */
+	if (moved && !virtio_irq_address_fits(ep->info.pair_address, saved->addr_width))
+		return -ENODEV;
 	if (!unpack(core, ep, saved, &wanted) ||
 	    virtio_irq_vector_find_any(core, ep, wanted.store, wanted.index))
 		return -EINVAL;
@@ -365,6 +368,7 @@ static int load_all(struct virtio_irq_core *core,
 		    const struct virtio_irq_saved_vector *vectors, uint32_t num_vectors)
 {
 	struct virtio_irq_ep *ep;
+	bool moved;
 	int err;
 
 	if (num_endpoints > core->config.max_endpoints ||
@@ -375,10 +379,10 @@ static int load_all(struct virtio_irq_core *core,
 			return -EINVAL;
 		num_vectors -= endpoints->num_vectors;
 		err = load_ep(core, endpoints, &ep);
+		moved = !err && !same_window(endpoints, &ep->info);
 		for (uint32_t i = 0; !err && i < endpoints->num_vectors; i++)
-			err = load_vector(core, ep, vectors++);
-		if (!err && !same_window(endpoints, &ep->info) &&
-		    !virtio_irq_ep_moved(core, ep, endpoints->pair_address))
+			err = load_vector(core, ep, vectors++, moved);
+		if (!err && moved && !virtio_irq_ep_moved(core, ep, endpoints->pair_address))
 			err = -ENODEV;
 		if (err)
 			return err;
