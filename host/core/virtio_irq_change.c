@@ -262,6 +262,17 @@ static uint8_t new_generation(const struct virtio_irq_core *core, const struct g
 	return virtio_irq_data_next_generation(v->data);
 }
 
+static bool any_of_the_host(const struct virtio_irq_core *core, const struct group *group)
+{
+	struct virtio_irq_vector *v;
+	unsigned int slot = 0;
+
+	while ((v = next_in(core, group, &slot)))
+		if (v->state & VIRTIO_IRQ_V_HOST_PAIR)
+			return true;
+	return false;
+}
+
 static bool any_stale(const struct virtio_irq_core *core, const struct group *group)
 {
 	struct virtio_irq_vector *v;
@@ -286,7 +297,7 @@ static bool change_pair(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	uint8_t to, old, keep;
 	unsigned int slot = 0;
 
-	if (v->state & VIRTIO_IRQ_V_HOST_PAIR || !any_armed(core, &group))
+	if (any_of_the_host(core, &group) || !any_armed(core, &group))
 		return false;
 	to = new_generation(core, &group, v);
 	keep = still_valid ? VIRTIO_IRQ_C_OTHER_VALID : 0;

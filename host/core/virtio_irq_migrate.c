@@ -410,5 +410,8 @@ int virtio_irq_core_load(struct virtio_irq_core *core,
 		virtio_irq_core_reset(core);
 	else
 		virtio_irq_tell(core);
+	/* Endpoints say whether FAULTs were dropped; if there is none, that may be */
+	if (!err && !num_endpoints && virtio_irq_has_events(core))
+		core->overflow = true;
 	return err;
 }
