@@ -231,7 +231,7 @@ def test_event_is_status(erig):  # pylint: disable=redefined-outer-name
 @pytest.fixture
 def express(start):
     """A controller that can be reset and unplugged by what is written somewhere."""
-    rig = ExpressRig(start)
+    rig = ExpressRig(start, vectors=2048)
     rig.ctl = v.Controller(rig.ctl.transport, EVENTS)
     rig.ctl.attach(EP)
     rig.ctl.alloc(EP, 0, 256)
@@ -266,7 +266,7 @@ def test_event_is_unplug(express):  # pylint: disable=redefined-outer-name
     port.set_config(slot_control, 0, 2)
     # 0x0700 is power and its indicator off: the two low bytes of the first index
     express.ctl.ok(v.ranged(v.T_FREE, EP, 0, 256))
-    express.ctl.arm(EP, 0x700, store=2)
+    express.ctl.arm(EP, 0x700)
     event_buffer(express, (memory, 8), (ecam(machine, port.bdf, slot_control), 2),
                  (memory + 10, 22))
     event_buffer(express, (memory + 64, 32))
