@@ -72,28 +72,43 @@ static void trace_event(VirtIOIRQ *s, const struct virtio_irq_event *event)
                            le32_to_cpu(event->flags));
 }
 
+/* *@used is the used length; false: there is none */
+static bool next_event(VirtIOIRQ *s, struct virtio_irq_event *event,
+                       uint32_t *used)
+{
+    VirtIOIRQClass *vic = VIRTIO_IRQ_GET_CLASS(s);
+
+    if (vic->next_event && vic->next_event(s, event, used)) {
+        return true;
+    }
+    if (!virtio_irq_core_next_event(s->core, event)) {
+        return false;
+    }
+    trace_event(s, event);
+    return true;
+}
+
 /* False: there is no buffer, or nothing to put into it */
 static bool place_one(VirtIOIRQ *s)
 {
     VirtIOIRQBuffer *buffer = QTAILQ_FIRST(&s->buffers);
     struct virtio_irq_event event = { };
     size_t size = sizeof(event);
+    uint32_t used = size;
 
     QEMU_BUILD_BUG_ON(sizeof(event) != VIRTIO_IRQ_CORE_EVENT_SIZE);
     if (!buffer) {
         return false;
     }
     if (iov_size(buffer->elem.in_sg, buffer->elem.in_num) < size) {
-        size = 0;
+        size = used = 0;
         trace_virtio_irq_short_buffer(s, buffer->elem.index);
-    } else if (!virtio_irq_core_next_event(s->core, &event)) {
+    } else if (!next_event(s, &event, &used)) {
         return false;
-    } else {
-        trace_event(s, &event);
     }
     QTAILQ_REMOVE(&s->buffers, buffer, next);
     iov_from_buf(buffer->elem.in_sg, buffer->elem.in_num, 0, &event, size);
-    virtqueue_push(s->eventq, &buffer->elem, size);
+    virtqueue_push(s->eventq, &buffer->elem, used);
     g_free(buffer);
     return true;
 }

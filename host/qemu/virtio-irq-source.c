@@ -711,6 +711,44 @@ void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held)
     }
 }
 
+/* Its driver cannot be refused it any more, but it can be told */
+static void revoke_lost(VirtIOIRQ *s, VirtIOIRQSource *src, uint32_t nr,
+                        int error)
+{
+    const struct virtio_irq_which which = {
+        .endpoint = virtio_irq_core_ep_id(src->ep),
+        .store = VIRTIO_IRQ_STORE_MSI,
+        .first = nr,
+        .last = nr,
+    };
+    uint8_t reason = virtio_irq_status_from_errno(error);
+    VirtIOIRQSince since = virtio_irq_since_begin(s);
+    int ret;
+
+    if (reason != VIRTIO_IRQ_S_PERM && reason != VIRTIO_IRQ_S_QUOTA) {
+        reason = VIRTIO_IRQ_S_NOSPC;
+    }
+    ret = virtio_irq_core_revoke(s->core, &which, reason);
+    virtio_irq_since_end(s, since);
+    trace_virtio_irq_lost(s, src->pdev->name, nr, error, ret);
+}
+
+void virtio_irq_sources_lost(VirtIOIRQ *s)
+{
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
+    uint32_t nr;
+    int error;
+
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        while (src && src->ep && src->is_host &&
+               (error = virtio_irq_vfio_lost(src->pdev, &nr))) {
+            revoke_lost(s, src, nr, error);
+        }
+    }
+}
+
 /*
  * Of virtio-irq-kvm.c. KVM takes every message for one to a CPU, wherever its
  * address is: a pair that a function has kept in a window elsewhere must not

@@ -483,6 +483,7 @@ static void virtio_irq_bh(void *opaque)
 
     /* Else virtio_irq_vm_state_change() comes back to it */
     if (runstate_is_running()) {
+        virtio_irq_sources_lost(s);
         VIRTIO_IRQ_GET_CLASS(s)->run(s);
     }
 }

@@ -168,6 +168,12 @@ struct VirtIOIRQClass {
      * function that is not the host's? @bh is scheduled when that may be so.
      */
     bool (*prepare)(VirtIOIRQ *s, VirtIOIRQHeld *held, unsigned int vectors);
+    /*
+     * Optional: an event that goes before those of the core; false: there is
+     * none. *@used is the used length to be said, and is the event's size.
+     */
+    bool (*next_event)(VirtIOIRQ *s, struct virtio_irq_event *event,
+                       uint32_t *used);
 };
 
 /* virtio-irq.c */
@@ -220,6 +226,8 @@ void virtio_irq_sources_show(VirtIOIRQ *s);
 bool virtio_irq_sources_prepare(VirtIOIRQ *s, VirtIOIRQHeld *held, bool wait);
 /* The request was carried out, or dropped: what it has not taken goes back */
 void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held);
+/* What the host has taken away, or does not give again, is revoked */
+void virtio_irq_sources_lost(VirtIOIRQ *s);
 /* The function that is attached as @endpoint, which there is */
 PCIDevice *virtio_irq_find_attached(VirtIOIRQ *s, uint32_t endpoint);
 

@@ -516,6 +516,30 @@ def test_no_fault_of_what_is_not_armed(erig):
     assert erig.messages() == {"freed": 2}
 
 
+def test_tester(erig):
+    """virtio-irq-test-pci places what it is told to, in its order and before anything else."""
+    erig.ctl.events.fill(4)
+    for text in ("00" * 33, "0", "0g", "01,used=", "01,used=x", "01 "):
+        with pytest.raises(qmp.QMPError, match="is not HEX"):
+            erig.machine.set("event", text)
+    erig.machine.qmp.execute("stop")
+    change(erig, index=1)
+    erig.machine.set("event", "01ee0200" + "18000000" + "ff" * 24)
+    erig.machine.set("event", "07,used=0")
+    erig.machine.qmp.execute("cont")
+    assert erig.ctl.events.wait(3) == [
+        v.Event(1, 0xee, 2, EP, 0xffffffff, 0xffffffff, 0xffffffffffffffff, 0xffffffff,
+                0xffffffff), None, stale(1, 1)]
+    erig.machine.set("event", "01,used=4000000000")
+    head = erig.ctl.events.queue
+    erig.machine.wait_for(lambda: head.used_index() == 4)
+    assert list(head.reap().values()) == [4000000000]
+    for _ in range(64):
+        erig.machine.set("event", "")
+    with pytest.raises(qmp.QMPError, match="at most 64"):
+        erig.machine.set("event", "")
+
+
 def test_trace(start):
     """Commands and events are traced."""
     rig = Rig(start, features=EVENTS, extra=("-trace", "virtio_irq_event",
