@@ -61,6 +61,7 @@ struct virtio_irq_core *virtio_irq_core_new(const struct virtio_irq_core_config 
 		.committed = UINT32_MAX,
 		.pool = UINT32_MAX,
 	};
+	virtio_irq_event_init(core);
 	if (!virtio_irq_table_init(core))
 		goto err_free;
 	return core;
@@ -85,6 +86,7 @@ void virtio_irq_core_reset(struct virtio_irq_core *core)
 {
 	while (core->ep_first)
 		virtio_irq_ep_detach(core, core->ep_first);
+	virtio_irq_event_reset(core);
 	virtio_irq_table_trim(core);
 }
 
@@ -282,6 +284,7 @@ void virtio_irq_ep_detach(struct virtio_irq_core *core, struct virtio_irq_ep *ep
 			v = virtio_irq_vector_next(core, ep, v);
 		virtio_irq_vector_free(core, ep, v);
 	}
+	virtio_irq_event_detach(core, ep);
 	virtio_irq_ep_remove(core, ep);
 	core->ops->detach(core->opaque, ep, ep->info.priv);
 	free(ep->data16);
@@ -390,7 +393,10 @@ uint8_t virtio_irq_vector_pair(struct virtio_irq_core *core, struct virtio_irq_e
 	if (!core->ops->pair ||
 	    !core->ops->pair(core->opaque, ep->info.priv, v->store, v->index, pair)) {
 		v->state &= ~VIRTIO_IRQ_V_HOST_PAIR;
-		*pair = own_pair(ep, v);
+		/* The old one until the driver could know that there is another one */
+		*pair = virtio_irq_vector_told(ep, v);
+		if (v->change & VIRTIO_IRQ_C_STALE && !virtio_irq_is_waiting(core, ep, v))
+			*pair = own_pair(ep, v);
 		return VIRTIO_IRQ_S_OK;
 	}
 	if (!host_pair_valid(ep, v, pair))
@@ -403,8 +409,8 @@ uint8_t virtio_irq_vector_pair(struct virtio_irq_core *core, struct virtio_irq_e
 	return VIRTIO_IRQ_S_OK;
 }
 
-static void route_changed(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-			  const struct virtio_irq_vector *v)
+void virtio_irq_route_changed(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			      const struct virtio_irq_vector *v)
 {
 	if (core->ops->route_changed)
 		core->ops->route_changed(core->opaque, ep->info.priv, v->store, v->index);
@@ -434,7 +440,7 @@ uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep
 		virtio_irq_split(v->route_address, route->address);
 		v->route_data = route->data;
 		if (changed)
-			route_changed(core, ep, v);
+			virtio_irq_route_changed(core, ep, v);
 	}
 	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
 	return status;
@@ -443,15 +449,17 @@ uint8_t virtio_irq_vector_arm(struct virtio_irq_core *core, struct virtio_irq_ep
 void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			      struct virtio_irq_vector *v)
 {
-	if (!(v->state & VIRTIO_IRQ_V_ARMED))
-		return;
-	/* The resource stays until nothing leads to it any more */
-	v->state = (v->state & ~(VIRTIO_IRQ_V_PASID | VIRTIO_IRQ_V_ARMED)) | VIRTIO_IRQ_V_TAKEN;
-	virtio_irq_split(v->route_address, 0);
-	v->route_data = 0;
-	core->stats.armed--;
-	route_changed(core, ep, v);
-	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	if (v->state & VIRTIO_IRQ_V_ARMED) {
+		/* The resource stays until nothing leads to it any more */
+		v->state &= ~(VIRTIO_IRQ_V_PASID | VIRTIO_IRQ_V_ARMED);
+		v->state |= VIRTIO_IRQ_V_TAKEN;
+		virtio_irq_split(v->route_address, 0);
+		v->route_data = 0;
+		core->stats.armed--;
+		virtio_irq_route_changed(core, ep, v);
+		virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
+	}
+	virtio_irq_vector_settle(core, ep, v);
 }
 
 void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -469,6 +477,9 @@ static bool is_pair_address(const struct virtio_irq_ep *ep, uint64_t address)
 {
 	if (!virtio_irq_ep_has_window(ep))
 		return false;
+	for (unsigned int i = 0; i < VIRTIO_IRQ_OLD_ADDRESSES; i++)
+		if (address && address == ep->old_addresses[i])
+			return true;
 	/*
 	 * The pairs that the host has chosen are too many to remember. Whatever
 	 * lies between two of them nobody else uses either.
@@ -484,6 +495,8 @@ static bool is_pair_address(const struct virtio_irq_ep *ep, uint64_t address)
  * existed makes no difference to anyone: it is a message that a store of this
  * endpoint should not hold. Elsewhere in the window the endpoint writes for
  * itself, as it did before ATTACH, unless it is isolated.
+ *
+ * *@vector is the one with this data, whatever the verdict; NULL if there is none.
  */
 static enum virtio_irq_verdict judge(const struct virtio_irq_core *core,
 				     const struct virtio_irq_ep *ep,
@@ -493,18 +506,21 @@ static enum virtio_irq_verdict judge(const struct virtio_irq_core *core,
 {
 	struct virtio_irq_vector *v = NULL;
 
+	*vector = NULL;
 	if (!is_pair_address(ep, address))
 		return ep->info.isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
 	if (address == ep->info.pair_address)
 		v = virtio_irq_vector_by_data(core, ep, data);
+	*vector = v;
 	if (!v || !(v->state & VIRTIO_IRQ_V_ARMED) || v->state & VIRTIO_IRQ_V_HOST_PAIR)
+		return VIRTIO_IRQ_BLOCKED_FREED;
+	if (data != v->data && !(v->change & VIRTIO_IRQ_C_OTHER_VALID))
 		return VIRTIO_IRQ_BLOCKED_FREED;
 	/* No PASID and PASID 0 are different; one of more than 20 bits is none at all */
 	if (has_pasid && pasid > VIRTIO_IRQ_PASID_MASK)
 		return VIRTIO_IRQ_BLOCKED_PASID;
 	if ((v->state & VIRTIO_IRQ_V_PASID) != (has_pasid ? VIRTIO_IRQ_V_PASID_VALID | pasid : 0))
 		return VIRTIO_IRQ_BLOCKED_PASID;
-	*vector = v;
 	return VIRTIO_IRQ_DELIVERED;
 }
 
@@ -513,13 +529,18 @@ enum virtio_irq_verdict virtio_irq_core_message(struct virtio_irq_core *core,
 						uint64_t address, uint32_t data,
 						bool has_pasid, uint32_t pasid)
 {
-	struct virtio_irq_vector *v = NULL;
+	struct virtio_irq_msg msg, route;
 	enum virtio_irq_verdict verdict;
-	struct virtio_irq_msg route;
+	struct virtio_irq_vector *v;
 
 	verdict = judge(core, ep, address, data, has_pasid, pasid, &v);
 	core->stats.messages[verdict]++;
-	if (verdict == VIRTIO_IRQ_DELIVERED) {
+	if (verdict > VIRTIO_IRQ_PASS) {
+		msg = (struct virtio_irq_msg) { .address = address, .data = data };
+		virtio_irq_blocked(core, ep, verdict, v, &msg, has_pasid, pasid);
+	} else if (verdict == VIRTIO_IRQ_DELIVERED) {
+		if (v->change)
+			virtio_irq_vector_delivered(core, ep, v, data);
 		virtio_irq_split(v->delivered, virtio_irq_join(v->delivered) + 1);
 		route = virtio_irq_vector_route(v);
 		/* Last, with a copy: delivery may lead to anything */
@@ -534,8 +555,8 @@ enum virtio_irq_verdict virtio_irq_core_resolve(const struct virtio_irq_core *co
 						bool has_pasid, uint32_t pasid,
 						struct virtio_irq_msg *route)
 {
-	struct virtio_irq_vector *v = NULL;
 	enum virtio_irq_verdict verdict;
+	struct virtio_irq_vector *v;
 
 	verdict = judge(core, ep, address, data, has_pasid, pasid, &v);
 	if (verdict == VIRTIO_IRQ_DELIVERED)
@@ -544,12 +565,15 @@ enum virtio_irq_verdict virtio_irq_core_resolve(const struct virtio_irq_core *co
 }
 
 enum virtio_irq_verdict virtio_irq_core_bad_write(struct virtio_irq_core *core,
-						  struct virtio_irq_ep *ep)
+						  struct virtio_irq_ep *ep, uint64_t address)
 {
+	const struct virtio_irq_msg msg = { .address = address };
 	enum virtio_irq_verdict verdict;
 
 	verdict = ep->info.isolated ? VIRTIO_IRQ_BLOCKED_SIZE : VIRTIO_IRQ_PASS;
 	core->stats.messages[verdict]++;
+	if (verdict != VIRTIO_IRQ_PASS)
+		virtio_irq_blocked(core, ep, verdict, NULL, &msg, false, 0);
 	return verdict;
 }
 
@@ -574,6 +598,8 @@ static void describe(const struct virtio_irq_core *core, const struct virtio_irq
 		.route = virtio_irq_vector_route(v),
 		.has_pasid = v->state & VIRTIO_IRQ_V_PASID_VALID,
 		.pasid = v->state & VIRTIO_IRQ_V_PASID_VALUE,
+		.stale = v->change & VIRTIO_IRQ_C_STALE && !(v->change & VIRTIO_IRQ_C_REVOKED),
+		.revoked = v->reason,
 		.delivered = virtio_irq_join(v->delivered),
 		.routed = v->routed,
 	};

@@ -120,6 +120,13 @@ struct virtio_irq_ops {
 	 * the vector? ACTIVATE is BUSY then, as it may not wait.
 	 */
 	bool (*pending)(void *opaque, uint32_t endpoint, uint16_t store, uint32_t index);
+	/*
+	 * Optional; without it nothing is ever STALE, REVOKED or a FAULT, and
+	 * VIRTIO_IRQ_F_EVENTQ must not be offered: there is an event that can be
+	 * placed. If the VMM has a buffer for it, it calls
+	 * virtio_irq_core_next_event(), but not from here.
+	 */
+	void (*event)(void *opaque);
 };
 
 /* Every vector needs a data value */
@@ -185,11 +192,16 @@ struct virtio_irq_stats {
 	uint64_t messages[VIRTIO_IRQ_NUM_VERDICTS];
 	/* Requests that a limit has refused, or has cut an ALLOC's grant short */
 	uint64_t limited[VIRTIO_IRQ_NUM_LIMITS];
+	uint64_t events[4];		/* placed, by VIRTIO_IRQ_EVENT_T_*; [0]: none */
+	uint64_t faults_dropped;	/* blocked messages that no FAULT stands for */
 	/* At this moment */
 	uint32_t endpoints;
 	uint32_t allocated;
 	uint32_t committed;
 	uint32_t armed;
+	uint32_t stale;			/* the driver has not asked again */
+	uint32_t revoked;
+	uint32_t waiting;		/* vectors whose event is not placed */
 };
 
 /* One vector, for virtio_irq_core_walk_vectors() */
@@ -204,6 +216,8 @@ struct virtio_irq_vector_info {
 	struct virtio_irq_msg route;	/* zero unless armed */
 	bool has_pasid;			/* its messages carry one; false unless armed */
 	uint32_t pasid;
+	bool stale;			/* the driver has not asked again */
+	uint8_t revoked;		/* why it was taken away, a status; else 0 */
 	uint64_t delivered;
 	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
 };
@@ -294,7 +308,7 @@ enum virtio_irq_verdict virtio_irq_core_message(struct virtio_irq_core *core,
 						bool has_pasid, uint32_t pasid);
 /* Any other write into the window: counted, BLOCKED_SIZE or PASS */
 enum virtio_irq_verdict virtio_irq_core_bad_write(struct virtio_irq_core *core,
-						  struct virtio_irq_ep *ep);
+						  struct virtio_irq_ep *ep, uint64_t address);
 
 /*
  * What virtio_irq_core_message() would do with that write, without doing or
@@ -332,6 +346,65 @@ void virtio_irq_core_walk_endpoints(const struct virtio_irq_core *core,
 				    void *arg);
 
 /*
+ * Events
+ *
+ * What the host does to vectors that a driver has, and how that gets to know. All
+ * of it needs VIRTIO_IRQ_F_EVENTQ, and ops->event.
+ */
+
+/* A set of vectors */
+struct virtio_irq_which {
+	bool all_endpoints;		/* @endpoint means nothing */
+	uint32_t endpoint;
+	bool all_stores;		/* @store means nothing */
+	uint16_t store;
+	uint32_t first;
+	uint32_t last;
+};
+
+/*
+ * Each returns the number of vectors that it has done something to, 0 if there
+ * are none, or a negative errno: -EOPNOTSUPP if the driver cannot be told.
+ * ops->route_changed is called for what is armed. They take a time that grows
+ * with the vectors of the endpoints.
+ *
+ * The pairs of those that are armed change, a CONTIGUOUS block as a whole. With
+ * @still_valid the old one is honoured as well, until a message with the new one
+ * has come after the driver was told that, or the vector is disarmed. Pairs of
+ * ops->pair stay.
+ */
+int virtio_irq_core_change_pairs(struct virtio_irq_core *core,
+				 const struct virtio_irq_which *which, bool still_valid);
+/*
+ * They are taken away, for a reason that is VIRTIO_IRQ_S_PERM, NOSPC or QUOTA
+ * (else -EINVAL); what they hold goes back with ops->release.
+ */
+int virtio_irq_core_revoke(struct virtio_irq_core *core, const struct virtio_irq_which *which,
+			   uint8_t reason);
+/* The driver may have them again, and is told so */
+int virtio_irq_core_unrevoke(struct virtio_irq_core *core, const struct virtio_irq_which *which);
+/*
+ * What the quotas would not give is taken away: of what is too much first what is
+ * not armed, and the highest indices. -ENOMEM: not all of it.
+ */
+int virtio_irq_core_enforce_quotas(struct virtio_irq_core *core);
+
+#define VIRTIO_IRQ_CORE_EVENT_SIZE	32
+
+/*
+ * The driver has made a buffer available in eventq. Not needed for those that are
+ * too short.
+ */
+void virtio_irq_core_event_buffer(struct virtio_irq_core *core);
+/*
+ * The next event, VIRTIO_IRQ_CORE_EVENT_SIZE bytes, which the VMM now places in the
+ * used ring, before it hands over another request; false: there is none.
+ */
+bool virtio_irq_core_next_event(struct virtio_irq_core *core, void *event);
+/* eventq was reset: what the driver may not have seen is placed once more */
+void virtio_irq_core_eventq_reset(struct virtio_irq_core *core);
+
+/*
  * Migration
  *
  * save() fills two arrays, of the size that count() says: the endpoints, and all
@@ -344,16 +417,28 @@ void virtio_irq_core_walk_endpoints(const struct virtio_irq_core *core,
  * negotiated. It calls ops->attach for each endpoint by its saved number,
  * ops->commit for what was committed and ops->route_changed for what is armed,
  * and believes nothing more than it would a guest. Quotas refuse nothing here.
+ * If the driver can be told (see Events above) an endpoint's window and pair
+ * address may be other ones than it knows: its vectors are stale then.
  * On any error the core is empty again, and the errno is negative: -EINVAL
  * malformed; -ENODEV an endpoint is refused, or is not what the guest was told
  * it is, or ops->pair has or had a pair for a vector; -ENOSPC ops->commit
- * refused; -ENOMEM.
+ * refused; -ENOMEM. FAULTs that are not placed are dropped.
  */
+enum virtio_irq_saved_ep_flags {
+	/* The driver has to ask ATTACH again; it has not been told yet */
+	VIRTIO_IRQ_SAVED_REREAD		= 1 << 0,
+	VIRTIO_IRQ_SAVED_REREAD_WAITS	= 1 << 1,
+	/* It may not have read the last FAULT; FAULTs were dropped */
+	VIRTIO_IRQ_SAVED_FAULT_UNREAD	= 1 << 2,
+	VIRTIO_IRQ_SAVED_OVERFLOW	= 1 << 3,
+};
+
 struct virtio_irq_saved_endpoint {
 	uint32_t id;
 	uint8_t isolated;			/* 0 or 1 */
 	uint8_t pasid_width;
 	uint8_t num_stores;
+	uint8_t flags;				/* VIRTIO_IRQ_SAVED_* of an endpoint */
 	/* What is beyond num_stores is zero */
 	struct virtio_irq_store_info stores[VIRTIO_IRQ_CORE_MAX_STORES];
 	uint64_t window_start;
@@ -372,6 +457,14 @@ enum virtio_irq_saved_flags {
 	VIRTIO_IRQ_SAVED_FREED		= 1 << 5,
 	/* By ops->pair: load() answers -ENODEV */
 	VIRTIO_IRQ_SAVED_HOST_PAIR	= 1 << 6,
+	/* The driver has to ask again; it was told the pair with other_data */
+	VIRTIO_IRQ_SAVED_STALE		= 1 << 7,
+	VIRTIO_IRQ_SAVED_TOLD_OTHER	= 1 << 8,
+	/* Messages with other_data are honoured, too */
+	VIRTIO_IRQ_SAVED_OTHER_VALID	= 1 << 9,
+	VIRTIO_IRQ_SAVED_REVOKED	= 1 << 10,
+	/* STALE or REVOKED has to be placed */
+	VIRTIO_IRQ_SAVED_WAITING	= 1 << 11,
 };
 
 struct virtio_irq_saved_vector {
@@ -382,6 +475,12 @@ struct virtio_irq_saved_vector {
 	uint32_t route_data;
 	uint32_t pasid;
 	uint32_t flags;				/* VIRTIO_IRQ_SAVED_* */
+	/* TOLD_OTHER, OTHER_VALID: the same data in another generation; else 0 */
+	uint32_t other_data;
+	/* STALE: the address of the pair that the driver knows; 0: pair_address */
+	uint64_t told_address;
+	/* REVOKED: a status; else 0 */
+	uint32_t reason;
 	uint16_t store;
 	uint8_t addr_width;
 	/* CONTIGUOUS: log2 of the block's size; else 0 */

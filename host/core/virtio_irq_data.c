@@ -9,6 +9,7 @@
 
 #include "virtio_irq_internal.h"
 
+/* @generation 0: of DATA16, the first one of the two */
 static uint32_t encode(uint32_t slot, uint32_t generation)
 {
 	uint32_t value = slot | generation << VIRTIO_IRQ_SLOT_BITS;
@@ -16,13 +17,56 @@ static uint32_t encode(uint32_t slot, uint32_t generation)
 	return (value & 0xff) | VIRTIO_IRQ_DATA_INERT | value >> 8 << 11;
 }
 
-static bool decode(uint32_t data, uint32_t *slot, uint32_t *generation)
+static bool is_data16(uint32_t data)
+{
+	return !(data >> VIRTIO_IRQ_GENERATION_SHIFT);
+}
+
+static bool decode(uint32_t data, uint32_t *slot, bool *data16)
 {
 	uint32_t value = (data & 0xff) | data >> 11 << 8;
 
-	*slot = value % VIRTIO_IRQ_SLOTS;
-	*generation = value >> VIRTIO_IRQ_SLOT_BITS;
-	return (data & VIRTIO_IRQ_DATA_INERT_MASK) == VIRTIO_IRQ_DATA_INERT;
+	*data16 = is_data16(data);
+	*slot = value % (*data16 ? VIRTIO_IRQ_DATA16_SLOTS : VIRTIO_IRQ_SLOTS);
+	return (data & VIRTIO_IRQ_DATA_INERT_MASK) == VIRTIO_IRQ_DATA_INERT &&
+	       (!*data16 || data <= UINT16_MAX);
+}
+
+bool virtio_irq_data_same_slot(uint32_t data, uint32_t other)
+{
+	uint32_t slot, other_slot;
+	bool data16, other16;
+
+	return decode(data, &slot, &data16) && decode(other, &other_slot, &other16) &&
+	       slot == other_slot && data16 == other16;
+}
+
+uint8_t virtio_irq_data_generation(uint32_t data)
+{
+	return (uint8_t)(data >> (is_data16(data) ? VIRTIO_IRQ_GENERATION16_SHIFT :
+						    VIRTIO_IRQ_GENERATION_SHIFT));
+}
+
+uint32_t virtio_irq_data_in(uint32_t data, uint8_t generation)
+{
+	unsigned int shift = is_data16(data) ? VIRTIO_IRQ_GENERATION16_SHIFT :
+					       VIRTIO_IRQ_GENERATION_SHIFT;
+
+	return (data & ((UINT32_C(1) << shift) - 1)) | (uint32_t)generation << shift;
+}
+
+/*
+ * Far from those that come next, when the slot is somebody else's. An odd number of
+ * them is gone through in steps of half of it: none comes again before all have.
+ */
+uint8_t virtio_irq_data_next_generation(uint32_t data)
+{
+	uint32_t generation = virtio_irq_data_generation(data);
+
+	if (is_data16(data))
+		return !generation;
+	return (uint8_t)((generation + VIRTIO_IRQ_LAST_GENERATION / 2 - 1) %
+			 VIRTIO_IRQ_LAST_GENERATION + 1);
 }
 
 void virtio_irq_data_init(struct virtio_irq_core *core)
@@ -181,7 +225,7 @@ static uint8_t data16_enter(struct virtio_irq_ep *ep, uint32_t number, unsigned 
 
 /*
  * The first one from the cursor on that is not there yet, to be used from there
- * on. These values have no generation, so the next one is a new line's, and no
+ * on. These values begin in one generation, so the next one is a new line's, and no
  * line has a second round, as long as there are lines.
  */
 static uint8_t data16_enter_next(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -271,8 +315,6 @@ static int claim_line(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	uint8_t status = VIRTIO_IRQ_S_OK;
 
 	if (saved->state & VIRTIO_IRQ_V_DATA16) {
-		if (number >= VIRTIO_IRQ_DATA16_LINES)
-			return -EINVAL;
 		if (!ep->data16 || !ep->data16[number])
 			status = data16_enter(ep, number, saved->order);
 		if (status != VIRTIO_IRQ_S_OK)
@@ -304,13 +346,14 @@ static bool same_block(const struct virtio_irq_vector *v, const struct virtio_ir
 int virtio_irq_data_claim(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			  const struct virtio_irq_vector *saved)
 {
-	uint32_t slot, generation, mask, others;
+	uint32_t slot, mask, others;
 	struct virtio_irq_line *line;
 	unsigned int n = 0;
+	bool data16;
 	int err;
 
-	if (!decode(saved->data, &slot, &generation) ||
-	    !generation != !!(saved->state & VIRTIO_IRQ_V_DATA16))
+	if (!decode(saved->data, &slot, &data16) ||
+	    data16 != !!(saved->state & VIRTIO_IRQ_V_DATA16))
 		return -EINVAL;
 	/* Where in the block it is cannot be more than its index */
 	if (saved->index < (slot & ((UINT32_C(1) << saved->order) - 1)))
@@ -345,15 +388,16 @@ struct virtio_irq_line *virtio_irq_data_line(const struct virtio_irq_core *core,
 					     const struct virtio_irq_ep *ep, uint32_t data,
 					     unsigned int *in_line)
 {
-	uint32_t slot, generation, number;
 	struct virtio_irq_line *line;
+	uint32_t slot, number;
+	bool data16;
 
-	if (!decode(data, &slot, &generation))
+	if (!decode(data, &slot, &data16))
 		return NULL;
 	*in_line = slot % VIRTIO_IRQ_LINE;
 	number = slot / VIRTIO_IRQ_LINE;
-	if (!generation)
-		return ep->data16 && number < VIRTIO_IRQ_DATA16_LINES ? ep->data16[number] : NULL;
+	if (data16)
+		return ep->data16 ? ep->data16[number] : NULL;
 	if (number >= core->num_lines)
 		return NULL;
 	line = line_at(core, number);
@@ -372,7 +416,10 @@ struct virtio_irq_vector *virtio_irq_vector_by_data(const struct virtio_irq_core
 	if (line)
 		v = virtio_irq_vector_at(core, line->vectors[slot]);
 	/* The slot may be in the hands of another generation */
-	return v && v->data == data ? v : NULL;
+	if (!v || v->data == data)
+		return v;
+	return v->change & (VIRTIO_IRQ_C_TOLD_OTHER | VIRTIO_IRQ_C_OTHER_VALID) &&
+	       virtio_irq_data_in(v->data, v->other) == data ? v : NULL;
 }
 
 struct virtio_irq_vector *virtio_irq_vector_next(const struct virtio_irq_core *core,

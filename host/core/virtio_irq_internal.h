@@ -9,6 +9,8 @@
  *				requests mean
  *   virtio_irq_migrate.c	the tables to arrays and back
  *   virtio_irq_core.c		life of a core and of an endpoint, messages
+ *   virtio_irq_change.c	pairs that change, vectors that are taken away
+ *   virtio_irq_event.c		what the driver is told of it, and of blocked messages
  *   virtio_irq_table.c		endpoints and vectors by name; no policy
  *   virtio_irq_data.c		vectors by the data of their pair
  */
@@ -28,16 +30,23 @@
  *	bits 11-24	slot, bits 8-21
  *	bits 25-31	generation: 0 for DATA16, 1 to 127 for the others
  *
- * So a vector with DATA16 has one of 8192 slots. 011 is a delivery mode that x86
- * does not have: what is left of a pair in a store after the endpoint was
- * detached does nothing there, whatever the other bits say.
+ * With DATA16 bits 16 to 24 are 0, and bit 15 takes the generation's part: such a
+ * vector has one of 4096 slots, in one of two generations. All values of a slot
+ * belong to who has the slot, so there is always another one that the pair can
+ * change to, and none of those before it comes to somebody else.
+ *
+ * 011 is a delivery mode that x86 does not have: what is left of a pair in a store
+ * after the endpoint was detached does nothing there, whatever the other bits say.
  */
 #define VIRTIO_IRQ_DATA_INERT_MASK	UINT32_C(0x700)
 #define VIRTIO_IRQ_DATA_INERT		UINT32_C(0x300)
 #define VIRTIO_IRQ_SLOT_BITS		22
 #define VIRTIO_IRQ_SLOTS		(UINT32_C(1) << VIRTIO_IRQ_SLOT_BITS)
-#define VIRTIO_IRQ_DATA16_SLOTS		(UINT32_C(1) << 13)
+#define VIRTIO_IRQ_DATA16_SLOT_BITS	12
+#define VIRTIO_IRQ_DATA16_SLOTS		(UINT32_C(1) << VIRTIO_IRQ_DATA16_SLOT_BITS)
 #define VIRTIO_IRQ_LAST_GENERATION	127
+#define VIRTIO_IRQ_GENERATION_SHIFT	25
+#define VIRTIO_IRQ_GENERATION16_SHIFT	15
 
 /*
  * Slots are handed out by lines. A line is as long as the largest CONTIGUOUS
@@ -75,6 +84,16 @@ _Static_assert(VIRTIO_IRQ_CORE_MAX_VECTORS == VIRTIO_IRQ_SLOTS, "a slot for ever
 /* Of a PASID, VIRTIO_IRQ_PASID_MASK */
 #define VIRTIO_IRQ_MAX_PASID_WIDTH	20
 
+/* Bits of virtio_irq_vector.change */
+/* Its pair has to be asked for again; V_REVOKED goes before it */
+#define VIRTIO_IRQ_C_STALE		(1u << 0)
+/* STALE: the driver was told the pair with the other generation, and may be so again */
+#define VIRTIO_IRQ_C_TOLD_OTHER		(1u << 1)
+/* The pair with the other generation is honoured, too */
+#define VIRTIO_IRQ_C_OTHER_VALID	(1u << 2)
+/* It was taken away; why is in .reason */
+#define VIRTIO_IRQ_C_REVOKED		(1u << 3)
+
 /* A link to a vector: its number in the table plus one, 0 for none */
 typedef uint32_t virtio_irq_link;
 
@@ -98,6 +117,20 @@ struct virtio_irq_vector {
 	uint8_t addr_width;
 	/* CONTIGUOUS: log2 of the block's size */
 	uint8_t order;
+	/* VIRTIO_IRQ_C_* */
+	uint8_t change;
+	/* REVOKED: a status; else 0 */
+	uint8_t reason;
+	/* TOLD_OTHER, OTHER_VALID: the generation of that data; else 0 */
+	uint8_t other;
+	/* STALE: the driver was told old_addresses[told - 1]; 0: the present address */
+	uint8_t told;
+};
+
+/* In a list that has a head, a node of nobody's; next is NULL outside of one */
+struct virtio_irq_node {
+	struct virtio_irq_node *next;
+	struct virtio_irq_node *prev;
 };
 
 /*
@@ -119,13 +152,16 @@ struct virtio_irq_line {
 	/* Bit n: slot n is taken, by a vector or by a block; it has a vector in use */
 	uint32_t taken;
 	uint32_t live;
+	/* ... a vector in use whose STALE or REVOKED has to be placed; core.waiting */
+	uint32_t waiting;
 	/* The slot that is looked at next, and the generation it gets */
 	uint8_t at;
 	uint8_t generation;
 	uint8_t order;
-	/* Of the endpoint's own 8192, which have no generation */
+	/* Of the endpoint's own 4096 */
 	bool data16;
 	virtio_irq_link vectors[VIRTIO_IRQ_LINE];
+	struct virtio_irq_node wait_node;
 };
 
 struct virtio_irq_lines {
@@ -146,6 +182,19 @@ _Static_assert(sizeof(struct virtio_irq_vector) + sizeof(virtio_irq_link) +
 #define VIRTIO_IRQ_LINES_FULL		(2 * (VIRTIO_IRQ_MAX_ORDER + 1))
 #define VIRTIO_IRQ_NUM_LINES		(VIRTIO_IRQ_LINES_FULL + 1)
 
+/* Pair addresses of an endpoint that its driver may still go by, see told */
+#define VIRTIO_IRQ_OLD_ADDRESSES	3
+
+/* What a FAULT says */
+struct virtio_irq_fault {
+	uint64_t address;
+	uint32_t data;
+	uint32_t flags;
+	uint32_t first;
+	uint16_t store;
+	uint8_t reason;
+};
+
 struct virtio_irq_ep {
 	uint32_t id;
 	struct virtio_irq_ep *hash_next;
@@ -162,6 +211,20 @@ struct virtio_irq_ep {
 	struct virtio_irq_lines lines[VIRTIO_IRQ_NUM_LINES];
 	/* Lines of DATA16 by number: NULL before the first DATA16 */
 	struct virtio_irq_line **data16;
+	/* Of those vectors, how many are revoked */
+	uint32_t revoked;
+	/* Other values of info.pair_address, before migrations; 0 for none */
+	uint64_t old_addresses[VIRTIO_IRQ_OLD_ADDRESSES];
+	/* The driver has to ask ATTACH again; in core.rereads: it was not told */
+	bool reread;
+	struct virtio_irq_node reread_node;
+	/* The next FAULT, for so many messages; in core.faults unless that is 0 */
+	struct virtio_irq_fault fault;
+	uint32_t fault_count;
+	struct virtio_irq_node fault_node;
+	/* core.buffers when the last one was placed */
+	bool fault_unread;
+	uint64_t fault_buffers;
 };
 
 struct virtio_irq_core {
@@ -201,6 +264,15 @@ struct virtio_irq_core {
 	struct virtio_irq_lines free_lines;
 	/* The DATA16 slot that is looked at next, of whatever endpoint */
 	uint32_t next_data16;
+
+	/* What has to be placed: lines with waiting vectors; endpoints */
+	struct virtio_irq_node waiting;
+	struct virtio_irq_node rereads;
+	struct virtio_irq_node faults;
+	/* Those that the driver has made available since */
+	uint64_t buffers;
+	/* FAULTs were dropped since the last one was placed */
+	bool overflow;
 };
 
 /* virtio_irq_table.c */
@@ -259,6 +331,13 @@ struct virtio_irq_line *virtio_irq_data_line(const struct virtio_irq_core *core,
 /* Nobody needs the slots of the mask @block any more */
 void virtio_irq_data_give(struct virtio_irq_core *core, struct virtio_irq_line *line,
 			  uint32_t block);
+/* The same data in another generation; which one it is; which one comes next */
+uint32_t virtio_irq_data_in(uint32_t data, uint8_t generation);
+uint8_t virtio_irq_data_generation(uint32_t data);
+uint8_t virtio_irq_data_next_generation(uint32_t data);
+/* Do they differ in nothing but their generation? */
+bool virtio_irq_data_same_slot(uint32_t data, uint32_t other);
+/* By the data of its pair, or of the other one that the driver may know */
 struct virtio_irq_vector *virtio_irq_vector_by_data(const struct virtio_irq_core *core,
 						    const struct virtio_irq_ep *ep,
 						    uint32_t data);
@@ -300,7 +379,7 @@ uint8_t virtio_irq_vector_charge(struct virtio_irq_core *core, struct virtio_irq
 				 struct virtio_irq_vector *v, uint32_t flag);
 void virtio_irq_vector_uncharge(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 				struct virtio_irq_vector *v, uint32_t flag);
-/* What the vector's store has to hold; a status */
+/* What ACTIVATE says that the vector's store has to hold; a status */
 uint8_t virtio_irq_vector_pair(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			       struct virtio_irq_vector *v, struct virtio_irq_msg *pair);
 /* Arm or re-route, @pasid of V_PASID, and say the pair; a status. The opposite */
@@ -312,6 +391,67 @@ void virtio_irq_vector_disarm(struct virtio_irq_core *core, struct virtio_irq_ep
 /* Disarm, give the resource back, delete */
 void virtio_irq_vector_free(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			    struct virtio_irq_vector *v);
+
+void virtio_irq_route_changed(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			      const struct virtio_irq_vector *v);
+
+/* virtio_irq_change.c */
+/* May it be the reason of a REVOKED? */
+bool virtio_irq_reason_valid(uint8_t reason);
+/* The pair that the driver was told; the present one unless the vector is stale */
+struct virtio_irq_msg virtio_irq_vector_told(const struct virtio_irq_ep *ep,
+					     const struct virtio_irq_vector *v);
+/* ACTIVATE was carried out, and @pair is its answer */
+void virtio_irq_vector_answered(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+				struct virtio_irq_vector *v, const struct virtio_irq_msg *pair);
+/* A message with this data was honoured */
+void virtio_irq_vector_delivered(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+				 struct virtio_irq_vector *v, uint32_t data);
+/* It is not armed, or not any more: nothing goes by its old pair */
+void virtio_irq_vector_settle(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			      struct virtio_irq_vector *v);
+/* It is about to be deleted */
+void virtio_irq_vector_forget(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			      struct virtio_irq_vector *v);
+/*
+ * Of a vector that is being loaded, as it was saved: its state, whether that
+ * waits to be told, and the address that the driver knows. False: no room for that.
+ */
+bool virtio_irq_vector_set_change(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+				  struct virtio_irq_vector *v,
+				  const struct virtio_irq_vector *saved, bool waits,
+				  uint64_t told);
+/*
+ * After a load: pairs have another address than the driver was told, @old. False:
+ * no room for that.
+ */
+bool virtio_irq_ep_moved(struct virtio_irq_core *core, struct virtio_irq_ep *ep, uint64_t old);
+
+/* virtio_irq_event.c */
+/* Is there a driver that can be told? */
+bool virtio_irq_has_events(const struct virtio_irq_core *core);
+void virtio_irq_event_init(struct virtio_irq_core *core);
+/* Its STALE or REVOKED is, is not to be placed; is it? */
+void virtio_irq_set_waiting(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			    const struct virtio_irq_vector *v);
+void virtio_irq_clear_waiting(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			      const struct virtio_irq_vector *v);
+bool virtio_irq_is_waiting(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+			   const struct virtio_irq_vector *v);
+/* STALE with REREAD, for all vectors of the endpoint, is to be placed */
+void virtio_irq_set_reread(struct virtio_irq_core *core, struct virtio_irq_ep *ep);
+bool virtio_irq_reread_waits(const struct virtio_irq_ep *ep);
+/* ATTACH has told its properties again */
+void virtio_irq_reread_done(struct virtio_irq_ep *ep);
+/* There is something to be placed */
+void virtio_irq_tell(struct virtio_irq_core *core);
+/* A message was blocked; @v is the vector with this data, NULL if there is none */
+void virtio_irq_blocked(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			enum virtio_irq_verdict verdict, const struct virtio_irq_vector *v,
+			const struct virtio_irq_msg *msg, bool has_pasid, uint32_t pasid);
+/* It is about to be detached */
+void virtio_irq_event_detach(struct virtio_irq_core *core, struct virtio_irq_ep *ep);
+void virtio_irq_event_reset(struct virtio_irq_core *core);
 
 /* Count a refusal; the limit's status */
 uint8_t virtio_irq_limited(struct virtio_irq_core *core, struct virtio_irq_ep *ep,

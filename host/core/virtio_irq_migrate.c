@@ -26,9 +26,36 @@ static const struct {
 	{ VIRTIO_IRQ_V_HOST_PAIR, VIRTIO_IRQ_SAVED_HOST_PAIR },
 };
 
+/* What is the same in virtio_irq_vector.change */
+static const struct {
+	uint8_t change;
+	uint32_t flag;
+} change_flags[] = {
+	{ VIRTIO_IRQ_C_STALE, VIRTIO_IRQ_SAVED_STALE },
+	{ VIRTIO_IRQ_C_TOLD_OTHER, VIRTIO_IRQ_SAVED_TOLD_OTHER },
+	{ VIRTIO_IRQ_C_OTHER_VALID, VIRTIO_IRQ_SAVED_OTHER_VALID },
+	{ VIRTIO_IRQ_C_REVOKED, VIRTIO_IRQ_SAVED_REVOKED },
+};
+
 /* Save */
 
-static struct virtio_irq_saved_endpoint save_ep(const struct virtio_irq_ep *ep)
+static uint8_t save_ep_flags(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep)
+{
+	uint8_t saved = 0;
+
+	if (ep->reread)
+		saved |= VIRTIO_IRQ_SAVED_REREAD;
+	if (virtio_irq_reread_waits(ep))
+		saved |= VIRTIO_IRQ_SAVED_REREAD_WAITS;
+	if (ep->fault_unread && ep->fault_buffers == core->buffers)
+		saved |= VIRTIO_IRQ_SAVED_FAULT_UNREAD;
+	if (ep->fault_count || core->overflow)
+		saved |= VIRTIO_IRQ_SAVED_OVERFLOW;
+	return saved;
+}
+
+static struct virtio_irq_saved_endpoint save_ep(const struct virtio_irq_core *core,
+						const struct virtio_irq_ep *ep)
 {
 	const struct virtio_irq_ep_info *info = &ep->info;
 	struct virtio_irq_saved_endpoint saved = {
@@ -36,6 +63,7 @@ static struct virtio_irq_saved_endpoint save_ep(const struct virtio_irq_ep *ep)
 		.isolated = info->isolated,
 		.pasid_width = info->pasid_width,
 		.num_stores = (uint8_t)info->num_stores,
+		.flags = save_ep_flags(core, ep),
 		.window_start = info->window_start,
 		.window_end = info->window_end,
 		.pair_address = info->pair_address,
@@ -46,7 +74,9 @@ static struct virtio_irq_saved_endpoint save_ep(const struct virtio_irq_ep *ep)
 	return saved;
 }
 
-static struct virtio_irq_saved_vector save_vector(const struct virtio_irq_vector *v)
+static struct virtio_irq_saved_vector save_vector(const struct virtio_irq_core *core,
+						  const struct virtio_irq_ep *ep,
+						  const struct virtio_irq_vector *v)
 {
 	struct virtio_irq_saved_vector saved = {
 		.index = v->index,
@@ -62,6 +92,18 @@ static struct virtio_irq_saved_vector save_vector(const struct virtio_irq_vector
 	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++)
 		if (v->state & flags[i].state)
 			saved.flags |= flags[i].flag;
+	if (!v->change)
+		return saved;
+	for (unsigned int i = 0; i < ARRAY_SIZE(change_flags); i++)
+		if (v->change & change_flags[i].change)
+			saved.flags |= change_flags[i].flag;
+	if (virtio_irq_is_waiting(core, ep, v))
+		saved.flags |= VIRTIO_IRQ_SAVED_WAITING;
+	if (v->change & (VIRTIO_IRQ_C_TOLD_OTHER | VIRTIO_IRQ_C_OTHER_VALID))
+		saved.other_data = virtio_irq_data_in(v->data, v->other);
+	if (v->told)
+		saved.told_address = ep->old_addresses[v->told - 1];
+	saved.reason = v->reason;
 	return saved;
 }
 
@@ -81,14 +123,14 @@ void virtio_irq_core_save(const struct virtio_irq_core *core,
 	const struct virtio_irq_ep *ep;
 
 	for (ep = core->ep_first; ep; ep = ep->next, endpoints++) {
-		*endpoints = save_ep(ep);
+		*endpoints = save_ep(core, ep);
 		/* A freed vector has a place only in a block that is there already */
 		for (uint32_t freed = 0; freed <= VIRTIO_IRQ_V_FREED; freed += VIRTIO_IRQ_V_FREED) {
 			v = NULL;
 			while ((v = virtio_irq_vector_next(core, ep, v))) {
 				if ((v->state & VIRTIO_IRQ_V_FREED) != freed)
 					continue;
-				*vectors++ = save_vector(v);
+				*vectors++ = save_vector(core, ep, v);
 				endpoints->num_vectors++;
 			}
 		}
@@ -97,13 +139,18 @@ void virtio_irq_core_save(const struct virtio_irq_core *core,
 
 /* Load */
 
-/* What the guest was told at ATTACH has to be true here as well */
+static bool same_window(const struct virtio_irq_saved_endpoint *a,
+			const struct virtio_irq_ep_info *b)
+{
+	return a->window_start == b->window_start && a->window_end == b->window_end &&
+	       a->pair_address == b->pair_address;
+}
+
+/* What else the guest was told at ATTACH has to be true here as well */
 static bool same_info(const struct virtio_irq_saved_endpoint *a,
 		      const struct virtio_irq_ep_info *b)
 {
-	if (a->isolated != b->isolated || a->window_start != b->window_start ||
-	    a->window_end != b->window_end || a->pair_address != b->pair_address ||
-	    a->pasid_width != b->pasid_width || a->num_stores != b->num_stores)
+	if (a->isolated != b->isolated || a->pasid_width != b->pasid_width || a->num_stores != b->num_stores)
 		return false;
 	for (unsigned int i = 0; i < a->num_stores; i++) {
 		const struct virtio_irq_store_info *s = &a->stores[i], *t = &b->stores[i];
@@ -115,20 +162,46 @@ static bool same_info(const struct virtio_irq_saved_endpoint *a,
 	return true;
 }
 
+static bool ep_flags_valid(const struct virtio_irq_core *core,
+			   const struct virtio_irq_saved_endpoint *saved)
+{
+	const uint8_t known = VIRTIO_IRQ_SAVED_REREAD | VIRTIO_IRQ_SAVED_REREAD_WAITS |
+			      VIRTIO_IRQ_SAVED_FAULT_UNREAD | VIRTIO_IRQ_SAVED_OVERFLOW;
+
+	if (saved->flags & ~(virtio_irq_has_events(core) ? known : 0))
+		return false;
+	return saved->flags & VIRTIO_IRQ_SAVED_REREAD ||
+	       !(saved->flags & VIRTIO_IRQ_SAVED_REREAD_WAITS);
+}
+
+static void load_ep_flags(struct virtio_irq_core *core, struct virtio_irq_ep *ep, uint8_t saved)
+{
+	ep->reread = saved & VIRTIO_IRQ_SAVED_REREAD;
+	if (saved & VIRTIO_IRQ_SAVED_REREAD_WAITS)
+		virtio_irq_set_reread(core, ep);
+	ep->fault_unread = saved & VIRTIO_IRQ_SAVED_FAULT_UNREAD;
+	ep->fault_buffers = core->buffers;
+	core->overflow |= !!(saved & VIRTIO_IRQ_SAVED_OVERFLOW);
+}
+
 static int load_ep(struct virtio_irq_core *core, const struct virtio_irq_saved_endpoint *saved,
 		   struct virtio_irq_ep **ep)
 {
 	static const struct virtio_irq_store_info none;
 
 	if (virtio_irq_ep_find(core, saved->id) ||
-	    saved->num_stores > VIRTIO_IRQ_CORE_MAX_STORES)
+	    saved->num_stores > VIRTIO_IRQ_CORE_MAX_STORES || !ep_flags_valid(core, saved))
 		return -EINVAL;
 	for (unsigned int i = saved->num_stores; i < VIRTIO_IRQ_CORE_MAX_STORES; i++)
 		if (memcmp(&saved->stores[i], &none, sizeof(none)))
 			return -EINVAL;
 	switch (virtio_irq_ep_attach(core, saved->id, ep)) {
 	case VIRTIO_IRQ_S_OK:
-		return same_info(saved, &(*ep)->info) ? 0 : -ENODEV;
+		if (!same_info(saved, &(*ep)->info) ||
+		    (!virtio_irq_has_events(core) && !same_window(saved, &(*ep)->info)))
+			return -ENODEV;
+		load_ep_flags(core, *ep, saved->flags);
+		return 0;
 	case VIRTIO_IRQ_S_NOMEM:
 		return -ENOMEM;
 	default:
@@ -136,12 +209,49 @@ static int load_ep(struct virtio_irq_core *core, const struct virtio_irq_saved_e
 	}
 }
 
+/* The rest of unpack(): what events are about */
+static bool unpack_change(const struct virtio_irq_core *core,
+			  const struct virtio_irq_saved_vector *saved,
+			  struct virtio_irq_vector *v)
+{
+	const uint8_t others = VIRTIO_IRQ_C_TOLD_OTHER | VIRTIO_IRQ_C_OTHER_VALID;
+	bool waits = saved->flags & VIRTIO_IRQ_SAVED_WAITING;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(change_flags); i++)
+		if (saved->flags & change_flags[i].flag)
+			v->change |= change_flags[i].change;
+	v->reason = (uint8_t)saved->reason;
+
+	if ((v->change || waits) &&
+	    (!virtio_irq_has_events(core) || v->state & VIRTIO_IRQ_V_FREED))
+		return false;
+	if (waits && !(v->change & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED)))
+		return false;
+	if (saved->told_address &&
+	    (!(v->change & VIRTIO_IRQ_C_STALE) || saved->told_address % 4))
+		return false;
+	if (v->change & VIRTIO_IRQ_C_TOLD_OTHER && !(v->change & VIRTIO_IRQ_C_STALE))
+		return false;
+	if (v->change & VIRTIO_IRQ_C_REVOKED)
+		return v->change == VIRTIO_IRQ_C_REVOKED && !saved->other_data &&
+		       virtio_irq_reason_valid(v->reason) && saved->reason == v->reason &&
+		       !(v->state & VIRTIO_IRQ_V_CHARGED);
+	if (saved->reason)
+		return false;
+	if (!(v->change & others))
+		return !saved->other_data;
+	v->other = virtio_irq_data_generation(saved->other_data);
+	return saved->other_data != saved->data &&
+	       virtio_irq_data_same_slot(saved->data, saved->other_data) &&
+	       (v->change & VIRTIO_IRQ_C_STALE || v->state & VIRTIO_IRQ_V_ARMED);
+}
+
 /* The saved one as it would be in the table; false: no request makes such a vector */
-static bool unpack(const struct virtio_irq_ep *ep, const struct virtio_irq_saved_vector *saved,
-		   struct virtio_irq_vector *v)
+static bool unpack(const struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+		   const struct virtio_irq_saved_vector *saved, struct virtio_irq_vector *v)
 {
 	const struct virtio_irq_store_info *store = virtio_irq_ep_store(ep, saved->store);
-	uint32_t known = 0;
+	uint32_t known = VIRTIO_IRQ_SAVED_WAITING;
 
 	*v = (struct virtio_irq_vector) {
 		.index = saved->index,
@@ -158,12 +268,15 @@ static bool unpack(const struct virtio_irq_ep *ep, const struct virtio_irq_saved
 		if (saved->flags & flags[i].flag)
 			v->state |= flags[i].state;
 	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(change_flags); i++)
+		known |= change_flags[i].flag;
 
 	if (saved->flags & ~known || saved->pasid > VIRTIO_IRQ_PASID_MASK || !store ||
 	    !virtio_irq_store_has(store, v->index, 1) ||
 	    !virtio_irq_addr_width_valid(v->addr_width) ||
 	    !virtio_irq_address_fits(ep->info.pair_address, v->addr_width) ||
-	    v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0))
+	    v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0) ||
+	    !unpack_change(core, saved, v))
 		return false;
 	if (v->state & VIRTIO_IRQ_V_FREED && v->state & VIRTIO_IRQ_V_CHARGED)
 		return false;
@@ -210,13 +323,16 @@ static int load_state(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 }
 
 static int load_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-		       const struct virtio_irq_saved_vector *saved)
+		       const struct virtio_irq_saved_vector *saved, bool moved)
 {
 	struct virtio_irq_vector wanted, new;
 	struct virtio_irq_vector *v;
 	int err;
 
-	if (!unpack(ep, saved, &wanted) ||
+	/* A store that cannot hold an address of this host's window */
+	if (moved && !virtio_irq_address_fits(ep->info.pair_address, saved->addr_width))
+		return -ENODEV;
+	if (!unpack(core, ep, saved, &wanted) ||
 	    virtio_irq_vector_find_any(core, ep, wanted.store, wanted.index))
 		return -EINVAL;
 	if (wanted.state & VIRTIO_IRQ_V_HOST_PAIR)
@@ -229,6 +345,9 @@ static int load_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 
 	new = wanted;
 	new.state &= VIRTIO_IRQ_V_CONTIGUOUS | VIRTIO_IRQ_V_DATA16;
+	new.change = 0;
+	new.reason = 0;
+	new.other = 0;
 	virtio_irq_split(new.route_address, 0);
 	new.route_data = 0;
 	v = virtio_irq_vector_add(core, ep, &new);
@@ -236,7 +355,12 @@ static int load_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 		virtio_irq_vector_del(core, ep, v);
 		return 0;
 	}
-	return load_state(core, ep, v, &wanted);
+	err = load_state(core, ep, v, &wanted);
+	if (!err && !virtio_irq_vector_set_change(core, ep, v, &wanted,
+						  saved->flags & VIRTIO_IRQ_SAVED_WAITING,
+						  saved->told_address))
+		err = -ENODEV;
+	return err;
 }
 
 static int load_all(struct virtio_irq_core *core,
@@ -244,6 +368,7 @@ static int load_all(struct virtio_irq_core *core,
 		    const struct virtio_irq_saved_vector *vectors, uint32_t num_vectors)
 {
 	struct virtio_irq_ep *ep;
+	bool moved;
 	int err;
 
 	if (num_endpoints > core->config.max_endpoints ||
@@ -254,8 +379,11 @@ static int load_all(struct virtio_irq_core *core,
 			return -EINVAL;
 		num_vectors -= endpoints->num_vectors;
 		err = load_ep(core, endpoints, &ep);
+		moved = !err && !same_window(endpoints, &ep->info);
 		for (uint32_t i = 0; !err && i < endpoints->num_vectors; i++)
-			err = load_vector(core, ep, vectors++);
+			err = load_vector(core, ep, vectors++, moved);
+		if (!err && moved && !virtio_irq_ep_moved(core, ep, endpoints->pair_address))
+			err = -ENODEV;
 		if (err)
 			return err;
 	}
@@ -280,5 +408,10 @@ int virtio_irq_core_load(struct virtio_irq_core *core,
 	core->quotas = quotas;
 	if (err)
 		virtio_irq_core_reset(core);
+	else
+		virtio_irq_tell(core);
+	/* Endpoints say whether FAULTs were dropped; if there is none, that may be */
+	if (!err && !num_endpoints && virtio_irq_has_events(core))
+		core->overflow = true;
 	return err;
 }

@@ -89,6 +89,7 @@ static uint8_t do_attach(struct virtio_irq_core *core, const uint8_t *req, uint8
 		if (status != VIRTIO_IRQ_S_OK)
 			return status;
 	}
+	virtio_irq_reread_done(ep);
 
 	if (ep->info.isolated)
 		PUT32(rsp, virtio_irq_rsp_attach, flags, VIRTIO_IRQ_ATTACH_F_ISOLATED);
@@ -125,7 +126,8 @@ static uint8_t commit_all(struct virtio_irq_core *core, struct virtio_irq_ep *ep
 
 	for (i = 0; i < range->count && status == VIRTIO_IRQ_S_OK; i++) {
 		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
-		if (!(v->state & VIRTIO_IRQ_V_CHARGED))
+		status = v->reason;
+		if (status == VIRTIO_IRQ_S_OK && !(v->state & VIRTIO_IRQ_V_CHARGED))
 			status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
 	}
 	while (i--) {
@@ -212,6 +214,8 @@ static uint8_t alloc_one(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	/* What waits for its block is of one, and is not alike */
 	if (v && !alike(v, alloc))
 		return VIRTIO_IRQ_S_BUSY;
+	if (v && v->reason)
+		return v->reason;
 	if (!v) {
 		status = reserve(core, ep, alloc, i, 1);
 		if (status != VIRTIO_IRQ_S_OK)
@@ -243,6 +247,17 @@ static bool is_block(struct virtio_irq_core *core, const struct virtio_irq_ep *e
 			return false;
 	}
 	return !(base & ((UINT32_C(1) << alloc->like.order) - 1));
+}
+
+/* Why one of the block was taken away, else OK */
+static uint8_t block_reason(struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
+			    const struct range *range)
+{
+	uint8_t reason = VIRTIO_IRQ_S_OK;
+
+	for (uint32_t i = 0; i < range->count && reason == VIRTIO_IRQ_S_OK; i++)
+		reason = virtio_irq_vector_find(core, ep, range->store, range->first + i)->reason;
+	return reason;
 }
 
 static bool is_free(struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
@@ -292,6 +307,9 @@ static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *e
 			return status;
 		is_new = true;
 	}
+	status = block_reason(core, ep, range);
+	if (status != VIRTIO_IRQ_S_OK)
+		return status;
 	if (!alloc->commit)
 		return VIRTIO_IRQ_S_OK;
 
@@ -491,6 +509,9 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	if (!v)
 		return VIRTIO_IRQ_S_NOENT;
 
+	if (v->reason)
+		return v->reason;
+
 	/* What is allocated is in a store that exists */
 	info = virtio_irq_ep_store(ep, store);
 	/* COMMIT has to come first: it may take longer than this request may */
@@ -504,6 +525,7 @@ static uint8_t do_activate(struct virtio_irq_core *core, const uint8_t *req, uin
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
 	v->routed++;
+	virtio_irq_vector_answered(core, ep, v, &pair);
 
 	PUT64(rsp, virtio_irq_rsp_activate, address, pair.address);
 	PUT32(rsp, virtio_irq_rsp_activate, data, pair.data);
@@ -711,7 +733,7 @@ static uint32_t room(uint32_t limit, uint32_t taken)
 static bool walk_vector(struct walk *walk, const struct virtio_irq_vector *v, uint16_t store,
 			uint32_t index)
 {
-	if (!v && !walk->vectors--)
+	if (v ? v->reason : !walk->vectors--)
 		return false;
 	if (v && v->state & VIRTIO_IRQ_V_CHARGED)
 		return true;

@@ -292,6 +292,7 @@ void virtio_irq_vector_del(struct virtio_irq_core *core, struct virtio_irq_ep *e
 	uint32_t block;
 
 	core->work++;
+	virtio_irq_vector_forget(core, ep, v);
 	line = virtio_irq_data_line(core, ep, v->data, &slot);
 	v->state |= VIRTIO_IRQ_V_FREED;
 	line->live &= ~(UINT32_C(1) << slot);

@@ -18,8 +18,8 @@ struct VirtIOIRQPCI {
     VirtIOIRQ vdev;
 };
 
-/* For configuration changes; requestq is polled, and there is no eventq */
-#define VIRTIO_IRQ_PCI_MSIX_VECTORS 1
+/* For configuration changes, and for events; requestq is polled */
+#define VIRTIO_IRQ_PCI_MSIX_VECTORS 2
 
 static void virtio_irq_pci_realize(VirtIOPCIProxy *vpci_dev, Error **errp)
 {
@@ -30,7 +30,8 @@ static void virtio_irq_pci_realize(VirtIOPCIProxy *vpci_dev, Error **errp)
                                                  "virtio-backend");
 
     /* Not the usual property: "vectors" is what an administrator reads here */
-    vpci_dev->nvectors = VIRTIO_IRQ_PCI_MSIX_VECTORS;
+    vpci_dev->nvectors = VIRTIO_IRQ_PCI_MSIX_VECTORS -
+                         !VIRTIO_IRQ(vdev)->events;
     virtio_pci_force_virtio_1(vpci_dev);
     qdev_realize(DEVICE(vdev), BUS(&vpci_dev->bus), errp);
 }

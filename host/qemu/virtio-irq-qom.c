@@ -81,6 +81,9 @@ static void set_quota(Object *obj, Visitor *v, const char *name, void *opaque,
         return;
     }
     virtio_irq_core_set_quotas(s->core, &s->quotas);
+    if (value < old) {
+        virtio_irq_enforce_quotas(s);
+    }
 }
 
 bool virtio_irq_check_quota(VirtIOIRQ *s, Error **errp)
@@ -136,6 +139,13 @@ static const char *verdict_name(unsigned int i)
     return virtio_irq_verdict_name(i);
 }
 
+static const char *event_name(unsigned int i)
+{
+    static const char *const names[] = { "stale", "revoked", "fault" };
+
+    return names[i];
+}
+
 static const char *raw_name(unsigned int i)
 {
     return i ? "live" : "inert";
@@ -179,10 +189,20 @@ static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
         visit_counters(v, "limited", stats.limited, ARRAY_SIZE(stats.limited),
                        limit_name, errp) &&
         visit_counter(v, "malformed", stats.malformed, errp) &&
+        visit_counters(v, "events", stats.events + 1,
+                       ARRAY_SIZE(stats.events) - 1, event_name, errp) &&
+        visit_counter(v, "faults-dropped", stats.faults_dropped, errp) &&
         visit_counter(v, "endpoints", stats.endpoints, errp) &&
         visit_counter(v, "allocated", stats.allocated, errp) &&
         visit_counter(v, "committed", stats.committed, errp) &&
         visit_counter(v, "armed", stats.armed, errp) &&
+        visit_counter(v, "stale", stats.stale, errp) &&
+        visit_counter(v, "stale-since", stats.stale ? s->since.stale : 0,
+                      errp) &&
+        visit_counter(v, "revoked", stats.revoked, errp) &&
+        visit_counter(v, "revoked-since",
+                      stats.revoked ? s->since.revoked : 0, errp) &&
+        visit_counter(v, "waiting", stats.waiting, errp) &&
         visit_counter(v, "kicks", s->kicks, errp) &&
         visit_counter(v, "held", virtio_irq_num_held(s), errp) &&
         visit_counter(v, "kept", virtio_irq_num_kept(s), errp)) {
@@ -254,8 +274,10 @@ static bool visit_vector_fields(Visitor *v,
                                 Error **errp)
 {
     bool armed = vector->armed, committed = vector->committed;
-    bool contiguous = vector->contiguous;
+    bool contiguous = vector->contiguous, stale = vector->stale;
+    g_autofree char *reason = NULL;
 
+    reason = g_strdup(virtio_irq_status_name(vector->revoked));
     return visit_address(v, vector->endpoint, errp) &&
            visit_counter(v, "store", vector->store, errp) &&
            visit_counter(v, "index", vector->index, errp) &&
@@ -268,6 +290,8 @@ static bool visit_vector_fields(Visitor *v,
            visit_counter(v, "route-data", vector->route.data, errp) &&
            (!vector->has_pasid ||
             visit_counter(v, "pasid", vector->pasid, errp)) &&
+           (!vector->stale || visit_type_bool(v, "stale", &stale, errp)) &&
+           (!vector->revoked || visit_type_str(v, "revoked", &reason, errp)) &&
            visit_counter(v, "delivered", vector->delivered, errp) &&
            visit_counter(v, "routed", vector->routed, errp) &&
            visit_check_struct(v, errp);
@@ -320,6 +344,10 @@ static const struct {
     }, {
         "max-count",
         "Vectors that one request can name, 1 to 65536",
+    }, {
+        "events",
+        "Offer the driver to be told of pairs that change, and of vectors that "
+        "are taken away",
     }, {
         "lazy",
         "Offer the driver to skip notifications of what disarms",
@@ -375,6 +403,7 @@ void virtio_irq_class_add_properties(ObjectClass *klass)
         object_class_property_set_description(klass, property->name,
                                               property->description);
     }
+    virtio_irq_class_add_controls(klass);
     for (i = 0; i < ARRAY_SIZE(views); i++) {
         object_class_property_add(klass, views[i].name, views[i].type,
                                   views[i].get, NULL, NULL, NULL);
@@ -391,6 +420,7 @@ void virtio_irq_alias_properties(Object *proxy, Object *device)
         object_property_add_alias(proxy, quota_properties[i].name, device,
                                   quota_properties[i].name);
     }
+    virtio_irq_alias_controls(proxy, device);
     for (i = 0; i < ARRAY_SIZE(views); i++) {
         object_property_add_alias(proxy, views[i].name, device, views[i].name);
     }

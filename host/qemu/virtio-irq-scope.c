@@ -123,7 +123,7 @@ static bool parse_window(VirtIOIRQ *s, Error **errp)
     return true;
 }
 
-static bool parse_bdf(const char **text, uint16_t *bdf)
+bool virtio_irq_parse_address(const char **text, uint16_t *bdf)
 {
     unsigned int segment, bus, slot, function;
     int n = 0;
@@ -154,13 +154,13 @@ static bool parse_scopes(VirtIOIRQ *s, Error **errp)
                        VIRTIO_IRQ_MAX_SCOPES);
             return false;
         }
-        if (!parse_bdf(&p, &start)) {
+        if (!virtio_irq_parse_address(&p, &start)) {
             goto bad;
         }
         end = start;
         if (*p == '-') {
             p++;
-            if (!parse_bdf(&p, &end)) {
+            if (!virtio_irq_parse_address(&p, &end)) {
                 goto bad;
             }
         }

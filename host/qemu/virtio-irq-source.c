@@ -172,7 +172,7 @@ static enum virtio_irq_verdict judge(VirtIOIRQSource *src, uint64_t address,
         verdict = virtio_irq_core_message(core, src->ep, address, val,
                                           has_pasid, has_pasid ? pasid : 0);
     } else {
-        verdict = virtio_irq_core_bad_write(core, src->ep);
+        verdict = virtio_irq_core_bad_write(core, src->ep, address);
     }
     trace_virtio_irq_message(endpoint >> 16, PCI_BUS_NUM(endpoint),
                              PCI_SLOT(endpoint), PCI_FUNC(endpoint), address,
@@ -624,6 +624,11 @@ static void virtio_irq_route_changed(void *opaque, void *priv, uint16_t store,
     }
 }
 
+static void virtio_irq_event(void *opaque)
+{
+    virtio_irq_events_tell(opaque);
+}
+
 const struct virtio_irq_ops virtio_irq_ops = {
     .attach = virtio_irq_attach,
     .detach = virtio_irq_detach,
@@ -633,6 +638,7 @@ const struct virtio_irq_ops virtio_irq_ops = {
     .release = virtio_irq_release,
     .route_changed = virtio_irq_route_changed,
     .pending = virtio_irq_pending,
+    .event = virtio_irq_event,
 };
 
 /* Requests that need something of the host */
@@ -702,6 +708,44 @@ void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held)
             virtio_irq_core_ep_id(src->ep) == held->names.endpoint) {
             virtio_irq_vfio_prepared(src->pdev, held);
             return;
+        }
+    }
+}
+
+/* Its driver cannot be refused it any more, but it can be told */
+static void revoke_lost(VirtIOIRQ *s, VirtIOIRQSource *src, uint32_t nr,
+                        int error)
+{
+    const struct virtio_irq_which which = {
+        .endpoint = virtio_irq_core_ep_id(src->ep),
+        .store = VIRTIO_IRQ_STORE_MSI,
+        .first = nr,
+        .last = nr,
+    };
+    uint8_t reason = virtio_irq_status_from_errno(error);
+    VirtIOIRQSince since = virtio_irq_since_begin(s);
+    int ret;
+
+    if (reason != VIRTIO_IRQ_S_PERM && reason != VIRTIO_IRQ_S_QUOTA) {
+        reason = VIRTIO_IRQ_S_NOSPC;
+    }
+    ret = virtio_irq_core_revoke(s->core, &which, reason);
+    virtio_irq_since_end(s, since);
+    trace_virtio_irq_lost(s, src->pdev->name, nr, error, ret);
+}
+
+void virtio_irq_sources_lost(VirtIOIRQ *s)
+{
+    VirtIOIRQSource *src;
+    GHashTableIter iter;
+    uint32_t nr;
+    int error;
+
+    g_hash_table_iter_init(&iter, s->functions);
+    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
+        while (src && src->ep && src->is_host &&
+               (error = virtio_irq_vfio_lost(src->pdev, &nr))) {
+            revoke_lost(s, src, nr, error);
         }
     }
 }

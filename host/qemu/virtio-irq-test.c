@@ -8,6 +8,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "qemu/cutils.h"
 #include "qemu/module.h"
 #include "virtio-irq.h"
 #include "virtio_irq_inject.h"
@@ -17,6 +18,8 @@ enum VirtIOIRQMute {
     MUTE_SILENT, /* requests take effect, no answer is given */
     MUTE_STALL,  /* a notification does nothing at all */
 };
+
+#define MAX_EVENTS 64
 
 #define TYPE_VIRTIO_IRQ_TEST "virtio-irq-test-device"
 OBJECT_DECLARE_SIMPLE_TYPE(VirtIOIRQTest, VIRTIO_IRQ_TEST)
@@ -31,6 +34,12 @@ struct VirtIOIRQTest {
     QEMUTimer *work_timer;
     /* Until the guest resets the device: it says so, and serves no request */
     bool needs_reset;
+    /* To be placed as they are, until the guest resets the device */
+    struct {
+        struct virtio_irq_event event;
+        uint32_t used;
+    } events[MAX_EVENTS];
+    unsigned int num_events;
 };
 
 #define TYPE_VIRTIO_IRQ_TEST_PCI "virtio-irq-test-pci"
@@ -117,6 +126,7 @@ static void virtio_irq_test_worked(void *opaque)
 static void virtio_irq_test_reset(VirtIODevice *vdev)
 {
     VIRTIO_IRQ_TEST(vdev)->needs_reset = false;
+    VIRTIO_IRQ_TEST(vdev)->num_events = 0;
     VIRTIO_DEVICE_CLASS(parent_class())->reset(vdev);
 }
 
@@ -288,6 +298,59 @@ static void set_work(Object *obj, Visitor *v, const char *name, void *opaque,
     }
 }
 
+/* Events that no device would place */
+
+static bool virtio_irq_test_next_event(VirtIOIRQ *s,
+                                       struct virtio_irq_event *event,
+                                       uint32_t *used)
+{
+    VirtIOIRQTest *t = VIRTIO_IRQ_TEST(s);
+
+    if (!t->num_events) {
+        return false;
+    }
+    *event = t->events[0].event;
+    *used = t->events[0].used;
+    t->num_events--;
+    memmove(&t->events[0], &t->events[1],
+            t->num_events * sizeof(t->events[0]));
+    return true;
+}
+
+/* HEX[,used=N]; what is not given is 0 */
+static bool parse_event(const char *text, struct virtio_irq_event *event,
+                        uint32_t *used)
+{
+    uint8_t *bytes = (uint8_t *)event;
+    unsigned int i;
+
+    memset(event, 0, sizeof(*event));
+    *used = sizeof(*event);
+    for (i = 0; i < sizeof(*event) && g_ascii_isxdigit(text[0]) &&
+         g_ascii_isxdigit(text[1]); i++, text += 2) {
+        bytes[i] = g_ascii_xdigit_value(text[0]) << 4 |
+                   g_ascii_xdigit_value(text[1]);
+    }
+    return !*text || (strstart(text, ",used=", &text) &&
+                      !qemu_strtoui(text, NULL, 0, used));
+}
+
+static void set_event(Object *obj, const char *value, Error **errp)
+{
+    VirtIOIRQTest *t = VIRTIO_IRQ_TEST(obj);
+    VirtIOIRQ *s = VIRTIO_IRQ(obj);
+
+    if (!s->core || t->num_events == MAX_EVENTS) {
+        error_setg(errp, "event: at most %u wait for a buffer", MAX_EVENTS);
+    } else if (!parse_event(value, &t->events[t->num_events].event,
+                            &t->events[t->num_events].used)) {
+        error_setg(errp, "event: '%s' is not HEX[,used=N]", value);
+    } else {
+        t->num_events++;
+        virtio_irq_events_tell(s);
+    }
+}
+
 static bool get_commit_first(Object *obj, Error **errp)
 {
     return VIRTIO_IRQ(obj)->commit_first;
@@ -324,6 +387,7 @@ static void virtio_irq_test_class_init(ObjectClass *klass,
     vic->run = virtio_irq_test_run;
     vic->request = virtio_irq_test_request;
     vic->prepare = virtio_irq_test_prepare;
+    vic->next_event = virtio_irq_test_next_event;
 
     for (i = 0; i < ARRAY_SIZE(rule_properties); i++) {
         const RuleProperty *property = &rule_properties[i];
@@ -347,6 +411,9 @@ static void virtio_irq_test_class_init(ObjectClass *klass,
     object_class_property_set_description(klass, "work",
         "Milliseconds that the host takes for each vector that is committed; "
         "the request is kept back until then");
+    object_class_property_add_str(klass, "event", NULL, set_event);
+    object_class_property_set_description(klass, "event",
+        "Write HEX[,used=N] to place up to 32 bytes as an event, as they are");
     object_class_property_add_bool(klass, "commit-first", get_commit_first,
                                    set_commit_first);
     object_class_property_set_description(klass, "commit-first",
@@ -389,7 +456,7 @@ static void virtio_irq_test_pci_class_init(ObjectClass *klass,
 static void virtio_irq_test_pci_instance_init(Object *obj)
 {
     static const char *const others[] = { "mute", "needs-reset", "injected",
-                                          "work", "commit-first" };
+                                          "work", "commit-first", "event" };
     VirtIOIRQTestPCI *dev = VIRTIO_IRQ_TEST_PCI(obj);
     Object *device = OBJECT(&dev->vdev);
     unsigned int i;

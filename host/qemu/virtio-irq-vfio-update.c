@@ -40,6 +40,9 @@ static void refused(Vector *v, int ret)
     if (v->committed || v->late) {
         check_late(v, ret);
     }
+    if (v->committed) {
+        v->lost = ret;
+    }
 }
 
 /*

@@ -383,6 +383,23 @@ int virtio_irq_vfio_commit(PCIDevice *pdev, uint32_t nr, bool at_once)
     return 0;
 }
 
+int virtio_irq_vfio_lost(PCIDevice *pdev, uint32_t *nr)
+{
+    Function *f = vfio_irq_find_function(VFIO_PCI(pdev));
+    unsigned int i;
+    int lost;
+
+    for (i = 0; i < f->num_vectors; i++) {
+        lost = f->vectors[i].lost;
+        if (lost) {
+            f->vectors[i].lost = 0;
+            *nr = i;
+            return lost;
+        }
+    }
+    return 0;
+}
+
 void virtio_irq_vfio_release(PCIDevice *pdev, uint32_t nr)
 {
     Function *f = vfio_irq_find_function(VFIO_PCI(pdev));
@@ -390,6 +407,7 @@ void virtio_irq_vfio_release(PCIDevice *pdev, uint32_t nr)
 
     v->committed = false;
     v->refusal = 0;
+    v->lost = 0;
     if (f->use == USE_MSIX) {
         vfio_irq_unuse(v);
     }

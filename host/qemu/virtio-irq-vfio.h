@@ -71,6 +71,12 @@ void virtio_irq_vfio_prepared(PCIDevice *pdev, const void *request);
  */
 int virtio_irq_vfio_commit(PCIDevice *pdev, uint32_t nr, bool at_once);
 void virtio_irq_vfio_release(PCIDevice *pdev, uint32_t nr);
+/*
+ * A vector that was committed, and that the host does not have any more: as the
+ * result of a commit; 0: there is none. Each is told once; to be looked at when
+ * @answered is scheduled.
+ */
+int virtio_irq_vfio_lost(PCIDevice *pdev, uint32_t *nr);
 
 #else
 
@@ -107,6 +113,11 @@ static inline int virtio_irq_vfio_commit(PCIDevice *pdev, uint32_t nr,
 
 static inline void virtio_irq_vfio_release(PCIDevice *pdev, uint32_t nr)
 {
+}
+
+static inline int virtio_irq_vfio_lost(PCIDevice *pdev, uint32_t *nr)
+{
+    return 0;
 }
 
 #endif

@@ -39,6 +39,7 @@ static const VMStateDescription vmstate_virtio_irq_endpoint = {
         VMSTATE_UINT8(isolated, struct virtio_irq_saved_endpoint),
         VMSTATE_UINT8(pasid_width, struct virtio_irq_saved_endpoint),
         VMSTATE_UINT8(num_stores, struct virtio_irq_saved_endpoint),
+        VMSTATE_UINT8(flags, struct virtio_irq_saved_endpoint),
         VMSTATE_STRUCT_ARRAY(stores, struct virtio_irq_saved_endpoint,
                              VIRTIO_IRQ_CORE_MAX_STORES, 1,
                              vmstate_virtio_irq_store,
@@ -72,6 +73,9 @@ static const VMStateDescription vmstate_virtio_irq_vector = {
         VMSTATE_UINT32(route_data, struct virtio_irq_saved_vector),
         VMSTATE_UINT32(pasid, struct virtio_irq_saved_vector),
         VMSTATE_UINT32(flags, struct virtio_irq_saved_vector),
+        VMSTATE_UINT32(other_data, struct virtio_irq_saved_vector),
+        VMSTATE_UINT64(told_address, struct virtio_irq_saved_vector),
+        VMSTATE_UINT32(reason, struct virtio_irq_saved_vector),
         VMSTATE_UINT16(store, struct virtio_irq_saved_vector),
         VMSTATE_UINT8(addr_width, struct virtio_irq_saved_vector),
         VMSTATE_UINT8(order, struct virtio_irq_saved_vector),
@@ -197,6 +201,7 @@ static int virtio_irq_pre_save(void *opaque)
     free_saved(s);
     /* The destination does not have what this host has answered */
     virtio_irq_carry_out_kept(s);
+    virtio_irq_events_put_back(s);
     virtio_irq_core_count(s->core, &num_endpoints, &num_vectors);
     s->num_saved_endpoints = num_endpoints;
     s->num_saved_vectors = num_vectors;
@@ -259,17 +264,20 @@ static void find_saved(VirtIOIRQ *s)
 static int virtio_irq_post_load(void *opaque, int version_id)
 {
     VirtIOIRQ *s = opaque;
+    VirtIOIRQSince since;
     int ret;
 
+    s->num_old_buffers = MIN(s->num_old_buffers, VIRTQUEUE_MAX_SIZE);
     s->loading = g_hash_table_new(NULL, NULL);
     memory_region_transaction_begin();
     virtio_irq_core_reset(s->core);
     find_saved(s);
+    since = virtio_irq_since_begin(s);
     ret = virtio_irq_core_load(s->core, s->saved_endpoints,
                                s->num_saved_endpoints, s->saved_vectors,
                                s->num_saved_vectors);
     memory_region_transaction_commit();
-    virtio_irq_kvm_commit();
+    virtio_irq_since_end(s, since);
     g_clear_pointer(&s->loading, g_hash_table_destroy);
     free_saved(s);
     if (ret == -ENODEV) {
@@ -278,6 +286,8 @@ static int virtio_irq_post_load(void *opaque, int version_id)
     } else if (ret) {
         error_report("virtio-irq: state in the migration stream is not valid: "
                      "%s", strerror(-ret));
+    } else {
+        virtio_irq_enforce_quotas(s);
     }
     return ret;
 }
@@ -313,6 +323,7 @@ const VMStateDescription vmstate_virtio_irq = {
                                     num_saved_vectors, 1,
                                     vmstate_virtio_irq_vector,
                                     struct virtio_irq_saved_vector),
+        VMSTATE_UINT32(num_old_buffers, VirtIOIRQ),
         {
             .name = "held",
             .info = &virtio_irq_held_vmstate_info,

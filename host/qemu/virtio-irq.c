@@ -153,12 +153,7 @@ unsigned int virtio_irq_num_kept(VirtIOIRQ *s)
  * and to switch our slot off, after which we are unrealized and exist by these
  * references alone.
  */
-typedef struct VirtIOIRQTurn {
-    DeviceState *transport;
-    bool was_taken;
-} VirtIOIRQTurn;
-
-static VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s)
+VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s)
 {
     DeviceState *transport = qdev_get_parent_bus(DEVICE(s))->parent;
     VirtIOIRQTurn turn = {
@@ -172,8 +167,7 @@ static VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s)
     return turn;
 }
 
-/* False if we were unrealized meanwhile */
-static bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify)
+bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify)
 {
     bool realized = s->core;
 
@@ -489,6 +483,7 @@ static void virtio_irq_bh(void *opaque)
 
     /* Else virtio_irq_vm_state_change() comes back to it */
     if (runstate_is_running()) {
+        virtio_irq_sources_lost(s);
         VIRTIO_IRQ_GET_CLASS(s)->run(s);
     }
 }
@@ -522,6 +517,7 @@ static void virtio_irq_vm_state_change(void *opaque, bool running,
         /* A migration or a stop may have come between a kick and its bh */
         virtio_irq_complete_held(s);
         qemu_bh_schedule(s->bh);
+        virtio_irq_events_tell(s);
     }
 }
 
@@ -558,6 +554,9 @@ static uint64_t virtio_irq_get_features(VirtIODevice *vdev, uint64_t features,
     /* Messages that KVM delivers do not wait for what is in the queue */
     if (s->lazy && !virtio_irq_kvm_bypasses()) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_LAZY);
+    }
+    if (s->events) {
+        virtio_add_feature(&features, VIRTIO_IRQ_F_EVENTQ);
     }
     if (s->num_scopes) {
         virtio_add_feature(&features, VIRTIO_IRQ_F_SCOPE);
@@ -600,6 +599,7 @@ static void virtio_irq_reset(VirtIODevice *vdev)
     trace_virtio_irq_reset(s);
     qemu_bh_cancel(s->bh);
     virtio_irq_drop_held(s);
+    virtio_irq_events_drop_buffers(s);
     s->num_ready = 0;
     virtio_irq_core_reset(s->core);
     virtio_irq_kvm_commit();
@@ -640,6 +640,8 @@ static void virtio_irq_queue_reset(VirtIODevice *vdev, uint32_t queue_index)
 
     trace_virtio_irq_queue_reset(s, queue_index);
     if (queue_index != VIRTIO_IRQ_VQ_REQUEST) {
+        virtio_irq_events_drop_buffers(s);
+        virtio_irq_core_eventq_reset(s->core);
         return;
     }
     qemu_bh_cancel(s->bh);
@@ -736,7 +738,7 @@ static void virtio_irq_device_realize(DeviceState *dev, Error **errp)
     virtio_init(vdev, VIRTIO_ID_IRQ, sizeof(struct virtio_irq_config));
     s->requestq = virtio_add_queue(vdev, REQUESTQ_SIZE,
                                    virtio_irq_handle_requestq);
-    /* No eventq: we do not offer VIRTIO_IRQ_F_EVENTQ */
+    virtio_irq_events_init(s);
     s->bh = virtio_bh_new_guarded(dev, virtio_irq_bh, s);
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, virtio_irq_timer, s);
     s->vm_state = qemu_add_vm_change_state_handler(virtio_irq_vm_state_change,
@@ -754,6 +756,7 @@ static void virtio_irq_device_unrealize(DeviceState *dev)
     qemu_del_vm_change_state_handler(s->vm_state);
     virtio_irq_drop_held(s);
     timer_free(s->timer);
+    virtio_irq_events_cleanup(s);
     virtio_irq_core_free(s->core);
     qemu_bh_delete(s->bh);
     virtio_irq_kvm_commit();
@@ -770,6 +773,7 @@ static COMPAT_PROPERTY virtio_irq_properties[] = {
     DEFINE_PROP_UINT32("max-count", VirtIOIRQ, config.max_count, 4096),
     DEFINE_PROP_BOOL("lazy", VirtIOIRQ, lazy, true),
     DEFINE_PROP_BOOL("isolation", VirtIOIRQ, isolation, true),
+    DEFINE_PROP_BOOL("events", VirtIOIRQ, events, true),
     DEFINE_PROP_UINT8("pasid-bits", VirtIOIRQ, pasid_bits, PASID_BITS_MAX),
     DEFINE_PROP_STRING("scope", VirtIOIRQ, scope_text),
     DEFINE_PROP_STRING("window", VirtIOIRQ, window_text),
@@ -783,6 +787,7 @@ static void virtio_irq_instance_init(Object *obj)
 
     QTAILQ_INIT(&s->kept);
     QTAILQ_INIT(&s->held);
+    QTAILQ_INIT(&s->buffers);
     s->quotas = (struct virtio_irq_quotas) {
         .vectors = UINT32_MAX,
         .endpoint_vectors = ENDPOINT_QUOTA,

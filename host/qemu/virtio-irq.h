@@ -11,6 +11,8 @@
  * virtio-irq-kvm.c        messages that KVM delivers without us
  * virtio-irq-vfio*.c      functions of the host, and its interrupts; see
  *                         virtio-irq-vfio-internal.h
+ * virtio-irq-event.c      buffers for events
+ * virtio-irq-control.c    what an administrator does to the guest's vectors
  * virtio-irq-vmstate.c    migration
  * virtio-irq-stores.h     for functions with stores other than MSI and MSI-X
  * virtio-irq-qom.c        what an administrator sees and sets
@@ -55,6 +57,21 @@ typedef struct VirtIOIRQHeld {
     QTAILQ_ENTRY(VirtIOIRQHeld) next;
 } VirtIOIRQHeld;
 
+/* A buffer of eventq */
+typedef struct VirtIOIRQBuffer VirtIOIRQBuffer;
+
+/* Since when are there vectors of this kind? Seconds since 1970 */
+typedef struct VirtIOIRQSince {
+    int64_t stale;
+    int64_t revoked;
+} VirtIOIRQSince;
+
+/* While the queues are worked on */
+typedef struct VirtIOIRQTurn {
+    DeviceState *transport;
+    bool was_taken;
+} VirtIOIRQTurn;
+
 /*
  * The path of a function in a migration stream; it does not depend on buses'
  * numbers
@@ -90,6 +107,14 @@ struct VirtIOIRQ {
     QEMUTimer *timer;
     uint64_t kicks;
 
+    /* NULL: there are no events. Those that are available, and not used yet */
+    VirtQueue *eventq;
+    QTAILQ_HEAD(, VirtIOIRQBuffer) buffers;
+    QEMUBH *event_bh;
+    /* So many of those to be popped are older than the migration */
+    uint32_t num_old_buffers;
+    VirtIOIRQSince since;
+
     /* Every PCIDevice there is -> its VirtIOIRQSource, NULL for a bridge */
     GHashTable *functions;
     DeviceListener listener;
@@ -104,6 +129,7 @@ struct VirtIOIRQ {
     unsigned int num_scopes;
 
     struct virtio_irq_quotas quotas;
+    bool enforce_quotas;
 
     /* A migration stream, on its way out or in */
     int32_t num_saved_endpoints;
@@ -118,6 +144,7 @@ struct VirtIOIRQ {
     struct virtio_irq_core_config config;
     bool lazy;
     bool isolation;
+    bool events;
     /* Of virtio-irq-test.c: no function may do without COMMIT */
     bool commit_first;
     uint8_t pasid_bits;
@@ -143,6 +170,12 @@ struct VirtIOIRQClass {
      * function that is not the host's? @bh is scheduled when that may be so.
      */
     bool (*prepare)(VirtIOIRQ *s, VirtIOIRQHeld *held, unsigned int vectors);
+    /*
+     * Optional: an event that goes before those of the core; false: there is
+     * none. *@used is the used length to be said, and is the event's size.
+     */
+    bool (*next_event)(VirtIOIRQ *s, struct virtio_irq_event *event,
+                       uint32_t *used);
 };
 
 /* virtio-irq.c */
@@ -156,6 +189,12 @@ extern VirtIOIRQList virtio_irq_controllers;
  * request queue by now (VIRTIO_IRQ_F_LAZY).
  */
 void virtio_irq_serve_before_message(VirtIOIRQ *s);
+/*
+ * Around everything that writes to buffers of the guest's; what that may lead to
+ * is said there. False if we were unrealized meanwhile. @notify: of answers.
+ */
+VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s);
+bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify);
 /* Held requests, in the order in which they are answered */
 void virtio_irq_hold(VirtIOIRQ *s, VirtIOIRQHeld *held);
 void virtio_irq_drop_held(VirtIOIRQ *s);
@@ -189,6 +228,8 @@ void virtio_irq_sources_show(VirtIOIRQ *s);
 bool virtio_irq_sources_prepare(VirtIOIRQ *s, VirtIOIRQHeld *held, bool wait);
 /* The request was carried out, or dropped: what it has not taken goes back */
 void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held);
+/* What the host has taken away, or does not give again, is revoked */
+void virtio_irq_sources_lost(VirtIOIRQ *s);
 /* The function that is attached as @endpoint, which there is */
 PCIDevice *virtio_irq_find_attached(VirtIOIRQ *s, uint32_t endpoint);
 
@@ -199,6 +240,29 @@ bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp);
 /* Is there another controller that serves a function of ours? */
 bool virtio_irq_check_overlap(VirtIOIRQ *s, Error **errp);
 bool virtio_irq_in_scope(VirtIOIRQ *s, uint32_t endpoint);
+/* SSSS:BB:DD.F, of segment 0; what follows it is left in *@text */
+bool virtio_irq_parse_address(const char **text, uint16_t *bdf);
+
+/* virtio-irq-event.c */
+
+void virtio_irq_events_init(VirtIOIRQ *s);
+void virtio_irq_events_cleanup(VirtIOIRQ *s);
+/* Place what can be placed; the same, as soon as the machine runs */
+void virtio_irq_events_run(VirtIOIRQ *s);
+void virtio_irq_events_tell(VirtIOIRQ *s);
+/* The queue is reset; for migration, the ring is as if none had been popped */
+void virtio_irq_events_drop_buffers(VirtIOIRQ *s);
+void virtio_irq_events_put_back(VirtIOIRQ *s);
+
+/* virtio-irq-control.c */
+
+/* Around what makes vectors stale or revoked, and may change their routes */
+VirtIOIRQSince virtio_irq_since_begin(VirtIOIRQ *s);
+void virtio_irq_since_end(VirtIOIRQ *s, VirtIOIRQSince before);
+/* If the administrator wants that */
+void virtio_irq_enforce_quotas(VirtIOIRQ *s);
+void virtio_irq_class_add_controls(ObjectClass *klass);
+void virtio_irq_alias_controls(Object *proxy, Object *device);
 
 /* virtio-irq-isolation.c */
 

@@ -24,16 +24,17 @@ def test_identity(start):
     assert rig.function.config(0) == (0x1040 + v.DEVICE_ID) << 16 | 0x1af4
     assert rig.function.config(8) >> 8 == 0x088000
     features = rig.ctl.transport.device_features()
-    assert features & 0xffff == 1 << v.F_ISOLATED | 1 << v.F_LAZY | 1 << v.F_PASID
+    assert features & 0xffff == (1 << v.F_EVENTQ | 1 << v.F_ISOLATED | 1 << v.F_LAZY |
+                                 1 << v.F_PASID)
     assert features >> qtest.F_VERSION_1 & 1 and features >> qtest.F_RING_RESET & 1
     assert not features >> 35 & 1, "VIRTIO_F_IN_ORDER"
     assert rig.ctl.transport.queue_max(v.REQUESTQ) >= 256
-    assert rig.ctl.transport.queue_max(v.EVENTQ) == 0, "without the feature there is no queue"
+    assert rig.ctl.transport.queue_max(v.EVENTQ) == 64
     config = rig.ctl.transport.config(0, 216)
     assert struct.unpack_from("<4IH", config) == (65536, 1024, 4096, v.TLV_SIZE, 0)
     assert not any(config[18:])
     msix = rig.function.capability(0x11)
-    assert rig.function.config(msix + 2, 2) & 0x7ff == 0, "one vector, for configuration changes"
+    assert rig.function.config(msix + 2, 2) & 0x7ff == 1, "two, the other one for events"
 
 
 def test_production(start):
@@ -42,7 +43,8 @@ def test_production(start):
     names = {prop["name"] for prop in rig.machine.qmp.execute(
         "qom-list", path="/machine/peripheral/irq")}
     assert not names & {"refuse", "malform", "delay", "mute", "needs-reset", "injected"}
-    assert names >= {"stats", "endpoints", "vectors", "vector-quota", "scope"}
+    assert names >= {"stats", "endpoints", "vectors", "vector-quota", "scope", "change-pairs",
+                     "revoke", "unrevoke", "enforce-quotas"}
     rig.ctl.attach(EP)
     rig.dev.send(rig.ctl.arm(EP, 0))
     assert rig.vector()["delivered"] == 1
@@ -54,9 +56,9 @@ def test_help(start):
     assert machine.process.wait(qtest.TIMEOUT) == 0
     lines = {line.split("=")[0].strip(): line for line in machine.stderr().splitlines()
              if "=<" in line}
-    for name in ("max-vectors", "max-endpoints", "max-count", "lazy", "pasid-bits", "scope",
-                 "window", "route-window", "vector-quota", "endpoint-quota", "commit-quota",
-                 "commit-pool"):
+    for name in ("max-vectors", "max-endpoints", "max-count", "lazy", "events", "pasid-bits",
+                 "scope", "window", "route-window", "vector-quota", "endpoint-quota",
+                 "commit-quota", "commit-pool", "enforce-quotas"):
         assert re.search(r" - .+\(default( on x86)?: .+\)$", lines[name]), lines[name]
 
 

@@ -34,7 +34,8 @@ def load(start, rig, path):
     machine.wait_for(lambda: machine.qmp.execute("query-status")["status"] != "inmigrate")
     machine.qmp.execute("cont")
     for holder in (rig, rig.ctl, rig.ctl.transport, rig.ctl.transport.function,
-                   rig.ctl.requestq, rig.dev, rig.other):
+                   rig.ctl.requestq, rig.dev, rig.other,
+                   *([rig.ctl.events.queue] if rig.ctl.events else [])):
         assert holder.machine is old
         holder.machine = machine
 
@@ -166,7 +167,8 @@ def test_migration_corrupt(start, busy_rig, tmp_path):
     end = stream.index(b"/virtio-irq" if b"/virtio-irq" in stream[begin + 12:] else b"ims-testdev",
                        begin + 12)
     counts = stream.index(struct.pack(">ii", 2, 3), begin, end)
-    endpoints, vectors = 3 + 8 * 8 + 4 + 3 * 8 + 4, 4 + 4 + 8 + 4 + 4 + 4 + 2 + 1 + 1
+    endpoints = 4 + 4 + 8 * 8 + 3 * 8 + 4
+    vectors = 4 + 4 + 8 + 4 + 4 + 4 + 4 + 8 + 4 + 2 + 1 + 1
     paths = counts + 8 + 2 * endpoints
     assert stream[paths:paths + 8] == b"0000:00:"
     # Not the zeros after the paths

@@ -37,13 +37,13 @@ def status_register(rig):
 class ExpressRig(Rig):
     """The controller is behind a root port, where it has a function level reset."""
 
-    def __init__(self, start, options=""):  # pylint: disable=super-init-not-called
+    def __init__(self, start, options="", vectors=256):  # pylint: disable=super-init-not-called
         self.machine = start(
             # Slots are switched off by their port's registers, and not by ACPI's
             "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
             "-device", "pcie-root-port,id=rp,chassis=1,addr=2",
             "-device", f"virtio-irq-test-pci,id=irq,bus=rp{options}",
-            "-device", "ims-testdev,id=t0,addr=4,vectors=256", machine="q35")
+            "-device", f"ims-testdev,id=t0,addr=4,vectors={vectors}", machine="q35")
         qtest.make_bridge(self.machine, 2, 1)
         self.function = qtest.Function(self.machine, 0, bus=1)
         self.dev = v.Testdev(self.machine, 4).enable()

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 The virtio-irq authors
 """A virtio-irq driver in a few lines; numbers are those of the specification."""
 
+import collections
 import struct
 
 import qtest
@@ -13,6 +14,10 @@ T_ATTACH, T_DETACH, T_ALLOC, T_COMMIT, T_RELEASE, T_ACTIVATE, T_DEACTIVATE, T_FR
 (S_OK, S_UNSUPP, S_INVAL, S_RANGE, S_NOENT, S_PERM, S_BUSY, S_NOMEM, S_NOSPC, S_QUOTA,
  S_DEVERR) = range(11)
 ALLOC_COMMIT, ALLOC_CONTIGUOUS, ALLOC_DATA16 = 1, 2, 4
+E_STALE, E_REVOKED, E_FAULT = 1, 2, 3
+R_UNKNOWN, R_FREED, R_PASID, R_SIZE = range(4)
+E_PASID_VALID, E_REREAD, E_STILL_VALID, E_ALL, E_OVERFLOW = (1 << bit for bit in range(20, 25))
+EVENT_SIZE = 32
 TLV_SIZE = 160
 WINDOW = 0xfee00000, 0xfeefffff
 
@@ -51,6 +56,61 @@ def deactivate(endpoint, index, store=0):
     return struct.pack("<BxxxIHxxI", T_DEACTIVATE, endpoint, store, index)
 
 
+Event = collections.namedtuple("Event", "type reason store endpoint first count address data flags")
+
+
+class EventQueue:
+    """The driver's side of eventq."""
+
+    def __init__(self, transport):
+        self.transport = transport
+        self.queue = qtest.Queue(transport.machine, 64)
+        self._arena = transport.machine.alloc(64 * 64)
+        self._where = {}
+        self.start()
+
+    def start(self):
+        """An empty queue."""
+        self.queue.reset()
+        self._where = {}
+        self.transport.setup_queue(EVENTQ, self.queue)
+
+    def fill(self, number, size=EVENT_SIZE, kick=True):
+        """Make so many buffers available; returns their heads."""
+        heads = []
+        for _ in range(number):
+            slot = self.queue.free[0]
+            address = self._arena + 64 * slot
+            self.transport.machine.write(address, b"\xaa" * 64)
+            heads.append(self.queue.add([(address, size, True)]))
+            self._where[heads[-1]] = address
+        if kick:
+            self.kick()
+        return heads
+
+    def kick(self):
+        """Notify."""
+        self.transport.notify(EVENTQ)
+
+    def take(self):
+        """What has come, in its order: events, and None for a buffer without one."""
+        # What the main loop has to do is done between commands
+        self.transport.machine.command("clock_step", 0)
+        found = []
+        for head, used in self.queue.reap().items():
+            data = self.transport.machine.read(self._where.pop(head), 64)
+            assert used in (0, EVENT_SIZE) and data[used:] == b"\xaa" * (64 - used)
+            found.append(Event._make(struct.unpack_from("<BBHIIIQII", data)) if used else None)
+        return found
+
+    def wait(self, number):
+        """The next events, of which there have to be so many."""
+        found = []
+        self.transport.machine.wait_for(lambda: found.extend(self.take()) or len(found) >= number)
+        assert len(found) == number, found
+        return found
+
+
 class Controller:
     """The device, driven as a guest driver would."""
 
@@ -61,6 +121,7 @@ class Controller:
         self._arena = self.machine.alloc(256 * 256)
         self._slots = list(range(256))
         self._where = {}
+        self.events = None
         self.start(features)
 
     def start(self, features):
@@ -73,6 +134,10 @@ class Controller:
         transport.set_status(status)
         assert transport.status() == status
         self.restart_queue()
+        if features >> F_EVENTQ & 1:
+            if not self.events:
+                self.events = EventQueue(transport)
+            self.events.start()
         transport.set_status(status | qtest.STATUS_DRIVER_OK)
 
     def restart_queue(self):

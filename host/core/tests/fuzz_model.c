@@ -57,7 +57,18 @@ struct virtio_irq_ep_info vmm_info(unsigned int e)
 
 	if (!m.ims && info.num_stores)
 		info.num_stores = 1;
+	if (info.window_start <= info.window_end) {
+		if (info.pair_address - info.window_start < m.shift + 0x100)
+			info.pair_address += m.shift;
+		else
+			info.pair_address -= m.shift;
+	}
 	return info;
+}
+
+uint64_t pair_address(const struct mep *mep)
+{
+	return vmm_info((unsigned int)(mep - m.ep)).pair_address;
 }
 
 struct virtio_irq_ep_info told_info(unsigned int e)
@@ -190,6 +201,7 @@ void new_life(struct mep *mep)
 void model_detach(struct mep *mep)
 {
 	m.changes += count_vectors(mep, false, true);
+	model_drop_faults(mep);
 	mep->attached = false;
 	memset(mep->vec, 0, sizeof(mep->vec));
 }
@@ -217,8 +229,10 @@ static uint8_t model_attach(uint32_t id)
 {
 	int e = ep_index(id);
 
-	if (e >= 0 && m.ep[e].attached)
+	if (e >= 0 && m.ep[e].attached) {
+		m.ep[e].reread &= m.ep[e].reread_waits;
 		return VIRTIO_IRQ_S_OK;
+	}
 	if (e < 0)
 		return id == ABSENT ? VIRTIO_IRQ_S_PERM : VIRTIO_IRQ_S_NOENT;
 	if (count_endpoints() == MAX_ENDPOINTS)
@@ -257,6 +271,7 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_store_
 {
 	uint32_t present = 0, same = 0, need = 0;
 	unsigned int order = 0;
+	uint8_t reason = 0;
 	uint8_t status;
 
 	while (1u << order < count)
@@ -270,9 +285,13 @@ static uint8_t model_alloc_block(struct mep *mep, const struct virtio_irq_store_
 		same += v && !v->freed && v->contiguous && v->block_first == first &&
 			v->order == order && v->data16 == like->data16 && v->width == like->width;
 		need += commit && (!v || (!v->armed && !v->committed));
+		if (v && !reason)
+			reason = v->reason;
 	}
 	if (present && same != count)
 		return VIRTIO_IRQ_S_BUSY;
+	if (reason)
+		return reason;
 	if (!present) {
 		status = model_room(mep, count);
 		if (status)
@@ -312,6 +331,7 @@ static uint8_t model_alloc_prefix(struct mep *mep, const struct virtio_irq_store
 			if (v->contiguous || v->freed || v->data16 != like->data16 ||
 			    v->width != like->width)
 				return VIRTIO_IRQ_S_BUSY;
+			status = v->reason;
 		} else {
 			status = model_room(mep, 1);
 		}
@@ -368,20 +388,30 @@ static uint8_t model_alloc(const uint8_t *req, uint32_t *granted, uint8_t *reaso
 	return *granted ? VIRTIO_IRQ_S_OK : status;
 }
 
+void model_disarm(struct mep *mep, struct mvec *v)
+{
+	m.changes += v->armed;
+	v->armed = false;
+	v->has_pasid = false;
+	v->pasid = 0;
+	v->route = (struct virtio_irq_msg) { .address = 0 };
+	model_settle(mep, v);
+}
+
 static void model_free(struct mep *mep, uint16_t store, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
-		struct mvec *v = &mep->vec[i];
+	for (uint32_t i = 0; i < count; i++) {
+		struct mvec *v = find_vec(mep, store, first + i);
 
-		if (!v->allocated || v->freed || v->store != store || v->index - first >= count)
+		if (!v)
 			continue;
-		m.changes += v->armed;
+		model_disarm(mep, v);
+		model_not_stale(v);
 		v->freed = true;
-		v->armed = false;
 		v->committed = false;
-		v->has_pasid = false;
-		v->pasid = 0;
-		v->route = (struct virtio_irq_msg) { .address = 0 };
+		v->reason = 0;
+		v->waiting = false;
+		v->other_valid = false;
 	}
 	/* A block goes as a whole */
 	for (uint32_t i = 0; i < MAX_VECTORS; i++) {
@@ -427,8 +457,12 @@ static uint8_t model_range(const uint8_t *req)
 		need += !v->armed && !v->committed;
 	}
 	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
-		for (uint32_t i = 0; i < need; i++) {
-			status = model_charge(mep, i);
+		/* Up to the first one that was taken away they are asked for */
+		for (uint32_t i = 0, n = 0; i < count && n <= need; i++) {
+			v = find_vec(mep, store, first + i);
+			status = v->reason;
+			if (!status && !v->armed && !v->committed)
+				status = model_charge(mep, n++);
 			if (status)
 				return status;
 		}
@@ -487,14 +521,16 @@ bool host_pair(struct mep *mep, uint16_t store, uint32_t index, struct virtio_ir
 }
 
 /* What the guest gets to know in the answer to ACTIVATE */
-static uint8_t model_pair(struct mep *mep, struct mvec *v)
+static uint8_t model_pair(struct mep *mep, struct mvec *v, struct virtio_irq_msg *answer)
 {
 	const struct virtio_irq_ep_info *info = &profiles[mep - m.ep];
 	struct virtio_irq_msg pair;
 
+	*answer = model_told(mep, v);
 	v->host = host_pair(mep, v->store, v->index, &pair);
 	if (!v->host)
 		return VIRTIO_IRQ_S_OK;
+	*answer = pair;
 	if (pair.address & 3 || pair.address < info->window_start ||
 	    pair.address > info->window_end ||
 	    (v->width < 64 && pair.address >= UINT64_C(1) << v->width) ||
@@ -509,7 +545,7 @@ static uint8_t model_pair(struct mep *mep, struct mvec *v)
 	return VIRTIO_IRQ_S_OK;
 }
 
-static uint8_t model_activate(const uint8_t *req, struct mvec **v)
+static uint8_t model_activate(const uint8_t *req, struct mvec **v, struct virtio_irq_msg *pair)
 {
 	struct virtio_irq_msg route = {
 		.address = (uint64_t)le(req + 20, 4) << 32 | le(req + 16, 4),
@@ -529,6 +565,8 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 	*v = model_find(req);
 	if (!*v)
 		return VIRTIO_IRQ_S_NOENT;
+	if ((*v)->reason)
+		return (*v)->reason;
 	mep = &m.ep[ep_index(le(req + 4, 4))];
 	info = told_info((unsigned int)(mep - m.ep));
 	if (!(*v)->armed && !(*v)->committed &&
@@ -544,7 +582,7 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 		if (status)
 			return status;
 	}
-	status = model_pair(mep, *v);
+	status = model_pair(mep, *v, pair);
 	if (status)
 		return status;
 	m.changes += !(*v)->armed || (*v)->route.address != route.address ||
@@ -555,6 +593,10 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v)
 	(*v)->has_pasid = flags;
 	(*v)->pasid = pasid;
 	(*v)->routed++;
+	/* It has been asked for, by who knows better or has the right one anyway */
+	if ((*v)->stale && (!(*v)->waiting || (*v)->host ||
+			    (pair->address == pair_address(mep) && pair->data == (*v)->data)))
+		model_not_stale(*v);
 	return VIRTIO_IRQ_S_OK;
 }
 
@@ -569,11 +611,7 @@ static uint8_t model_deactivate(const uint8_t *req)
 	v = model_find(req);
 	if (!v)
 		return VIRTIO_IRQ_S_NOENT;
-	m.changes += v->armed;
-	v->armed = false;
-	v->has_pasid = false;
-	v->pasid = 0;
-	v->route = (struct virtio_irq_msg) { .address = 0 };
+	model_disarm(&m.ep[ep_index(le(req + 4, 4))], v);
 	return VIRTIO_IRQ_S_OK;
 }
 
@@ -582,7 +620,6 @@ static uint8_t carry_out(const uint8_t *req, size_t req_size, size_t rsp_size,
 {
 	uint8_t type = req_size ? req[0] : 0;
 	struct mvec *v = NULL;
-	uint8_t status;
 	int e;
 
 	if (req_size < 8)
@@ -607,9 +644,7 @@ static uint8_t carry_out(const uint8_t *req, size_t req_size, size_t rsp_size,
 	case VIRTIO_IRQ_T_ALLOC:
 		return model_alloc(req, &p->granted, &p->reason);
 	case VIRTIO_IRQ_T_ACTIVATE:
-		status = model_activate(req, &v);
-		p->armed = v;
-		return status;
+		return model_activate(req, &v, &p->pair);
 	case VIRTIO_IRQ_T_DEACTIVATE:
 		return model_deactivate(req);
 	default:

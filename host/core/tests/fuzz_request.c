@@ -14,30 +14,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The input */
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint8_t byte(struct input *in)
-{
-	if (!in->left)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
-
-static uint32_t word(struct input *in)
-{
-	uint32_t w = 0;
-
-	for (unsigned int i = 0; i < 4; i++)
-		w = w << 8 | byte(in);
-	return w;
-}
-
 /* The VMM */
 
 static uint8_t op_attach(void *opaque, struct virtio_irq_ep *ep, uint32_t endpoint,
@@ -115,7 +91,7 @@ static void op_release(void *opaque, void *priv, uint16_t store, uint32_t index)
 static struct virtio_irq_msg own_pair(const struct mep *mep, const struct mvec *v)
 {
 	return (struct virtio_irq_msg) {
-		.address = profiles[mep - m.ep].pair_address,
+		.address = pair_address(mep),
 		.data = v->data,
 	};
 }
@@ -156,7 +132,7 @@ static void op_route_changed(void *opaque, void *priv, uint16_t store, uint32_t 
 	if (m.moving)
 		return;
 	v = find_vec(mep, store, index);
-	if (!v)
+	if (!v || v->learn)
 		return;
 	check_pair(mep, v, own_pair(mep, v), v->armed && !v->host);
 	/* The core has no messages of the VMM's pairs, and gives their addresses nobody else's */
@@ -174,6 +150,12 @@ static bool op_pair(void *opaque, void *priv, uint16_t store, uint32_t index,
 	return host_pair(priv, store, index, pair);
 }
 
+static void op_event(void *opaque)
+{
+	(void)opaque;
+	CHECK(m.events);
+}
+
 /* Those of this run */
 static struct virtio_irq_ops ops = {
 	.attach = op_attach,
@@ -183,6 +165,7 @@ static struct virtio_irq_ops ops = {
 	.commit = op_commit,
 	.release = op_release,
 	.route_changed = op_route_changed,
+	.event = op_event,
 };
 
 static const struct virtio_irq_core_config config = {
@@ -204,7 +187,8 @@ static struct virtio_irq_core *new_core(uint64_t seed)
 	core = virtio_irq_core_new(&c, &ops, NULL);
 	CHECK(core);
 	virtio_irq_core_set_features(core, UINT64_C(1) << VIRTIO_IRQ_F_ISOLATED |
-				     (uint64_t)m.pasid << VIRTIO_IRQ_F_PASID);
+				     (uint64_t)m.pasid << VIRTIO_IRQ_F_PASID |
+				     (uint64_t)m.events << VIRTIO_IRQ_F_EVENTQ);
 	return core;
 }
 
@@ -218,12 +202,6 @@ static void put(uint8_t *p, uint64_t value, unsigned int n)
 
 /* The model against the core */
 
-static bool same_block(const struct mvec *v, const struct mvec *w)
-{
-	return v->contiguous && w->contiguous && v->store == w->store &&
-	       v->block_first == w->block_first;
-}
-
 static void check_new_data(struct mep *mep, const struct mvec *v)
 {
 	uint32_t size = 1u << v->order;
@@ -233,6 +211,7 @@ static void check_new_data(struct mep *mep, const struct mvec *v)
 	for (unsigned int i = 0; i < RECENT; i++)
 		CHECK(mep->recent[i] != v->data);
 	mep->recent[mep->next_recent++ % RECENT] = v->data;
+	check_not_past(mep, v);
 	if (v->contiguous) {
 		CHECK(v->data % size == v->index - v->block_first);
 		CHECK(v->data - find_vec(mep, v->store, v->block_first)->data ==
@@ -265,6 +244,7 @@ static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 	CHECK(v);
 	if (v->fresh)
 		v->data = info->pair.data;
+	learn_data(&m.ep[e], v, info->pair.data);
 	pair = pair_of(&m.ep[e], v);
 	CHECK(info->armed == v->armed);
 	CHECK(info->committed == (v->armed || v->committed));
@@ -273,6 +253,7 @@ static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
 	CHECK(info->has_pasid == v->has_pasid && info->pasid == v->pasid);
 	CHECK(info->delivered == v->delivered && info->routed == v->routed);
+	CHECK(info->revoked == v->reason && info->stale == (v->stale && !v->reason));
 	return true;
 }
 
@@ -288,7 +269,7 @@ static bool compare_endpoint(void *arg, const struct virtio_irq_endpoint_info *i
 	return true;
 }
 
-static void check_all(void)
+void check_all(void)
 {
 	struct virtio_irq_stats s;
 	uint32_t num = 0, num_eps = 0;
@@ -304,8 +285,10 @@ static void check_all(void)
 	CHECK(s.endpoints == count_endpoints() && s.endpoints == num_eps);
 	CHECK(!memcmp(s.limited, m.limited, sizeof(s.limited)));
 	CHECK(m.told_changes == m.changes);
+	check_events(&s);
 	for (unsigned int e = 0; e < NUM_EPS; e++) {
 		CHECK(m.ep[e].attached == !!m.ep[e].ep);
+		learn_freed(&m.ep[e]);
 		for (uint32_t i = 0; i < MAX_VECTORS; i++) {
 			if (m.ep[e].vec[i].fresh)
 				check_new_data(&m.ep[e], &m.ep[e].vec[i]);
@@ -346,10 +329,8 @@ static void check_body(const uint8_t *req, const uint8_t *rsp, const struct pred
 		CHECK(le(rsp + 8, 4) == p->granted && rsp[12] == p->reason);
 		CHECK(all_zero(rsp, 13, 16));
 	} else if (req[0] == VIRTIO_IRQ_T_ACTIVATE) {
-		struct virtio_irq_msg pair = pair_of(&m.ep[e], p->armed);
-
-		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) == pair.address);
-		CHECK(le(rsp + 16, 4) == pair.data && all_zero(rsp, 20, 24));
+		CHECK(((uint64_t)le(rsp + 12, 4) << 32 | le(rsp + 8, 4)) == p->pair.address);
+		CHECK(le(rsp + 16, 4) == p->pair.data && all_zero(rsp, 20, 24));
 	} else if (req[0] == VIRTIO_IRQ_T_ATTACH) {
 		struct virtio_irq_ep_info info = told_info((unsigned int)e);
 
@@ -520,12 +501,22 @@ static void step_raw(struct input *in)
 	do_request(req, req_size, rsp_size);
 }
 
+static bool is_old(const struct mep *mep, uint64_t address)
+{
+	for (unsigned int i = 0; i <= MAX_VECTORS; i++)
+		if (address && mep->old[i] == address)
+			return true;
+	return false;
+}
+
 static void step_message(struct input *in)
 {
 	struct mep *mep = &m.ep[byte(in) % NUM_EPS];
-	const struct virtio_irq_ep_info *info = &profiles[mep - m.ep];
+	const struct virtio_irq_ep_info ep_info = vmm_info((unsigned int)(mep - m.ep));
+	const struct virtio_irq_ep_info *info = &ep_info;
 	enum virtio_irq_verdict want, got;
 	uint64_t address = info->pair_address;
+	const struct mvec *known = NULL;
 	unsigned int before = m.deliveries;
 	const struct mvec *sent, *other;
 	struct mvec *hit = NULL;
@@ -546,10 +537,21 @@ static void step_message(struct input *in)
 		address = pair_of(mep, other).address;
 	if (other && how & 0x80)
 		data = pair_of(mep, other).data;
+	/* What the driver knows, or knew */
+	if (sent && (how & 0x14) == 0x10)
+		data = sent->told_data ? sent->told_data : sent->other;
+	if (mep->old[0] && (how & 0x42) == 2)
+		address = mep->old[how % 3];
 
-	for (unsigned int i = 0; i < MAX_VECTORS; i++)
-		if (mep->vec[i].armed && !mep->vec[i].host && mep->vec[i].data == data)
-			hit = &mep->vec[i];
+	for (unsigned int i = 0; i < MAX_VECTORS; i++) {
+		struct mvec *v = &mep->vec[i];
+
+		if (v->allocated && address == info->pair_address && model_knows(v, data))
+			known = v;
+		if (v->armed && !v->host &&
+		    (v->data == data || (v->other_valid && v->other == data)))
+			hit = v;
+	}
 	pasid = pick_pasid(in);
 	if (hit && how & 0x20) {
 		has_pasid = hit->has_pasid;
@@ -557,7 +559,7 @@ static void step_message(struct input *in)
 	}
 	if (info->window_start > info->window_end ||
 	    (address != info->pair_address &&
-	     (address < mep->host_start || address > mep->host_end)))
+	     (address < mep->host_start || address > mep->host_end) && !is_old(mep, address)))
 		want = info->isolated ? VIRTIO_IRQ_BLOCKED_UNKNOWN : VIRTIO_IRQ_PASS;
 	else if (!hit || address != info->pair_address)
 		want = VIRTIO_IRQ_BLOCKED_FREED;
@@ -577,7 +579,28 @@ static void step_message(struct input *in)
 		hit->delivered++;
 		CHECK(m.last_ep == mep);
 		CHECK(m.last.address == hit->route.address && m.last.data == hit->route.data);
+		if (data == hit->data && !hit->stale)
+			hit->other_valid = false;
+	} else if (want != VIRTIO_IRQ_PASS) {
+		model_blocked(mep, want, known, address, data, has_pasid, pasid);
 	}
+	check_all();
+}
+
+/* A write that is no message */
+static void step_bad_write(struct input *in)
+{
+	struct mep *mep = &m.ep[byte(in) % NUM_EPS];
+	enum virtio_irq_verdict want = VIRTIO_IRQ_PASS;
+	uint64_t address = word(in);
+
+	if (!mep->attached)
+		return;
+	if (profiles[mep - m.ep].isolated) {
+		want = VIRTIO_IRQ_BLOCKED_SIZE;
+		model_blocked(mep, want, NULL, address, 0, false, 0);
+	}
+	CHECK(virtio_irq_core_bad_write(m.core, mep->ep, address) == want);
 	check_all();
 }
 
@@ -607,6 +630,8 @@ static void step_reset(void)
 	for (unsigned int i = 0; i < NUM_EPS; i++)
 		model_detach(&m.ep[i]);
 	virtio_irq_core_reset(m.core);
+	m.buffers = 0;
+	m.overflow = false;
 	check_all();
 }
 
@@ -674,9 +699,28 @@ static void check_same(struct image a, struct image b)
 	}
 }
 
+/* What the guest was told of windows is not what this host has */
+static bool is_moved(struct image image)
+{
+	for (uint32_t e = 0; e < image.num_eps; e++) {
+		const struct virtio_irq_saved_endpoint *ep = &image.eps[e];
+		int i = ep_index(ep->id);
+		struct virtio_irq_ep_info info;
+
+		if (i < 0)
+			continue;
+		info = vmm_info((unsigned int)i);
+		if (ep->window_start != info.window_start || ep->window_end != info.window_end ||
+		    ep->pair_address != info.pair_address)
+			return true;
+	}
+	return false;
+}
+
 /* Into a core of its own, which refuses the image or takes it as it is; an errno */
 static int load_aside(struct image image)
 {
+	uint8_t event[VIRTIO_IRQ_CORE_EVENT_SIZE];
 	struct virtio_irq_core *core;
 	struct virtio_irq_stats s;
 	struct image again;
@@ -691,9 +735,14 @@ static int load_aside(struct image image)
 		CHECK(!s.endpoints && !s.allocated && !s.committed && !s.armed);
 	} else {
 		CHECK(s.endpoints <= MAX_ENDPOINTS && s.allocated <= MAX_VECTORS);
+		CHECK(s.stale + s.revoked <= s.allocated && s.waiting <= s.allocated);
 		again = save(core);
-		check_same(image, again);
+		if (!is_moved(image))
+			check_same(image, again);
 		image_free(again);
+		/* What it has to tell is something that can be told */
+		while (virtio_irq_core_next_event(core, event))
+			CHECK(m.events);
 	}
 	virtio_irq_core_free(core);
 	m.shadow = false;
@@ -710,11 +759,34 @@ static bool may_move(void)
 	return true;
 }
 
+/* FAULTs are dropped, and pairs may have another address than @before */
+static void migrate_events(struct mep *mep, uint64_t before)
+{
+	unsigned int n = 0;
+
+	if (!mep->attached)
+		return;
+	m.overflow |= !!mep->fault.count;
+	memset(&mep->fault, 0, sizeof(mep->fault));
+	mep->fault_unread &= mep->fault_buffers == m.old_buffers;
+	mep->fault_buffers = 0;
+	memset(mep->old, 0, sizeof(mep->old));
+	for (unsigned int i = 0; i < MAX_VECTORS; i++)
+		if (mep->vec[i].allocated && mep->vec[i].told_address)
+			mep->old[n++] = mep->vec[i].told_address;
+	if (pair_address(mep) != before) {
+		mep->old[n] = before;
+		model_moved(mep, before);
+	}
+}
+
 /* The guest goes on in another core */
 static void step_migrate(struct input *in)
 {
 	struct image image = save(m.core), again;
+	uint64_t before[NUM_EPS];
 	uint8_t status = m.commit_status;
+	uint64_t shift = m.shift;
 
 	if (!may_move()) {
 		CHECK(load_aside(image) == -ENODEV);
@@ -725,6 +797,10 @@ static void step_migrate(struct input *in)
 	virtio_irq_core_free(m.core);
 	m.moving = false;
 	CHECK(m.taken == 0);
+	for (unsigned int e = 0; e < NUM_EPS; e++)
+		before[e] = pair_address(&m.ep[e]);
+	if (m.events)
+		m.shift = 0x100 * (byte(in) % 3);
 	/* All that is armed was disarmed here, and is armed there */
 	m.changes += 2 * (uint64_t)count_vectors(NULL, false, true);
 	m.core = new_core(word(in));
@@ -736,7 +812,12 @@ static void step_migrate(struct input *in)
 	CHECK(!load(m.core, image));
 	m.commit_status = status;
 	memset(m.limited, 0, sizeof(m.limited));
+	m.dropped = 0;
+	m.overflow |= m.events && !image.num_eps;
+	m.old_buffers = m.buffers;
+	m.buffers = 0;
 	for (unsigned int e = 0; e < NUM_EPS; e++) {
+		migrate_events(&m.ep[e], before[e]);
 		memset(m.ep[e].recent, 0, sizeof(m.ep[e].recent));
 		for (unsigned int i = 0; i < MAX_VECTORS; i++) {
 			m.ep[e].vec[i].delivered = 0;
@@ -745,7 +826,8 @@ static void step_migrate(struct input *in)
 	}
 	check_all();
 	again = save(m.core);
-	check_same(image, again);
+	if (shift == m.shift)
+		check_same(image, again);
 	image_free(image);
 	image_free(again);
 }
@@ -780,11 +862,11 @@ static void mutate(struct input *in, struct image *image)
 	case 4:
 		if (!image->num_vectors)
 			break;
-		image->vectors[i % image->num_vectors].flags ^= 1u << j % 8;
+		image->vectors[i % image->num_vectors].flags ^= 1u << j % 12;
 		break;
 	case 5:
 		for (uint32_t n = 0; n < image->num_vectors; n++)
-			image->vectors[n].flags &= ~(1u << j % 8);
+			image->vectors[n].flags &= ~(1u << j % 12);
 		break;
 	}
 }
@@ -870,8 +952,16 @@ static void step(struct input *in)
 {
 	uint8_t b = byte(in);
 
-	if (b < 160)
+	if (b < 130)
 		step_request(in);
+	else if (b < 144)
+		step_command(in);
+	else if (b < 158)
+		step_buffers(in);
+	else if (b < 160)
+		step_eventq_reset();
+	else if (b < 162)
+		step_bad_write(in);
 	else if (b < 216)
 		step_message(in);
 	else if (b < 228)
@@ -903,6 +993,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.ims = device % 8 != 1;
 	m.pasid = device % 8 != 2;
 	m.host = device & 8;
+	m.events = device & 0x30;
 	m.quotas = (struct virtio_irq_quotas) {
 		.vectors = UINT32_MAX,
 		.endpoint_vectors = UINT32_MAX,

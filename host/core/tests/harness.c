@@ -173,6 +173,13 @@ static bool op_pair(void *opaque, void *priv, uint16_t store, uint32_t index,
 	return true;
 }
 
+static void op_event(void *opaque)
+{
+	struct vmm *vmm = opaque;
+
+	vmm->told++;
+}
+
 const struct virtio_irq_ops vmm_ops = {
 	.attach = op_attach,
 	.detach = op_detach,
@@ -182,6 +189,7 @@ const struct virtio_irq_ops vmm_ops = {
 	.release = op_release,
 	.route_changed = op_route_changed,
 	.pair = op_pair,
+	.event = op_event,
 };
 
 void vmm_new_core(struct vmm *vmm)
@@ -487,6 +495,33 @@ void set_quotas(struct vmm *vmm, struct virtio_irq_quotas q)
 	virtio_irq_core_set_quotas(vmm->core, &q);
 }
 
+void accept_events(struct vmm *vmm)
+{
+	virtio_irq_core_set_features(vmm->core, UINT64_C(1) << VIRTIO_IRQ_F_ISOLATED |
+				     UINT64_C(1) << VIRTIO_IRQ_F_PASID |
+				     UINT64_C(1) << VIRTIO_IRQ_F_EVENTQ);
+}
+
+bool next_event(struct vmm *vmm, struct virtio_irq_event *event)
+{
+	uint8_t *bytes = malloc(VIRTIO_IRQ_CORE_EVENT_SIZE);
+	bool any;
+
+	assert_non_null(bytes);
+	memset(bytes, 0xaa, VIRTIO_IRQ_CORE_EVENT_SIZE);
+	any = virtio_irq_core_next_event(vmm->core, bytes);
+	memcpy(event, bytes, sizeof(*event));
+	free(bytes);
+	event->store = le16toh(event->store);
+	event->endpoint = le32toh(event->endpoint);
+	event->first = le32toh(event->first);
+	event->count = le32toh(event->count);
+	event->address = le64toh(event->address);
+	event->data = le32toh(event->data);
+	event->flags = le32toh(event->flags);
+	return any;
+}
+
 struct search {
 	struct virtio_irq_vector_info info;
 	bool found;
@@ -533,7 +568,10 @@ static bool count_fn(void *arg, const struct virtio_irq_vector_info *v)
 	s->allocated++;
 	s->committed += v->committed;
 	s->armed += v->armed;
+	s->stale += v->stale;
+	s->revoked += !!v->revoked;
 	assert_true(v->committed || !v->armed);
+	assert_false(v->revoked && (v->stale || v->committed));
 	return true;
 }
 
@@ -549,6 +587,9 @@ void check_gauges(struct vmm *vmm)
 	assert_int_equal(s.allocated, real.allocated);
 	assert_int_equal(s.committed, real.committed);
 	assert_int_equal(s.armed, real.armed);
+	assert_int_equal(s.stale, real.stale);
+	assert_int_equal(s.revoked, real.revoked);
+	assert_true(s.waiting <= s.stale + s.revoked);
 	assert_int_equal(s.committed, vmm->taken);
 }
 

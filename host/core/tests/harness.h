@@ -80,6 +80,8 @@ struct vmm {
 	/* ops->pair: of index 0; from one index to the next. Address 0: none */
 	struct virtio_irq_msg host_pair;
 	uint64_t host_stride;
+	/* ops->event: how often */
+	unsigned int told;
 	/* What ended the last ALLOC's grant */
 	uint8_t reason;
 	/* The last reply */
@@ -139,6 +141,10 @@ enum virtio_irq_verdict resolve(struct vmm *vmm, uint32_t endpoint, uint64_t add
 struct virtio_irq_stats stats(struct vmm *vmm);
 struct virtio_irq_quotas quotas(struct vmm *vmm);
 void set_quotas(struct vmm *vmm, struct virtio_irq_quotas q);
+/* The driver has accepted VIRTIO_IRQ_F_EVENTQ, too */
+void accept_events(struct vmm *vmm);
+/* The next event, in this machine's byte order; false: there is none */
+bool next_event(struct vmm *vmm, struct virtio_irq_event *event);
 /* Of vmm->store; false: not allocated */
 bool vector(struct vmm *vmm, uint32_t endpoint, uint32_t index,
 	    struct virtio_irq_vector_info *info);

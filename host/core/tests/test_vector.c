@@ -524,12 +524,14 @@ static void bad_write_passes_unless_isolated(void **state)
 	struct vmm *vmm = *state;
 
 	start(vmm, 4, 0);
-	assert_int_equal(virtio_irq_core_bad_write(vmm->core, vmm_ep(vmm, EP)->ep),
+	assert_int_equal(virtio_irq_core_bad_write(vmm->core, vmm_ep(vmm, EP)->ep,
+						   WINDOW_START),
 			 VIRTIO_IRQ_PASS);
 	assert_int_equal(detach(vmm, EP), VIRTIO_IRQ_S_OK);
 	vmm->info.isolated = true;
 	start(vmm, 4, 0);
-	assert_int_equal(virtio_irq_core_bad_write(vmm->core, vmm_ep(vmm, EP)->ep),
+	assert_int_equal(virtio_irq_core_bad_write(vmm->core, vmm_ep(vmm, EP)->ep,
+						   WINDOW_START),
 			 VIRTIO_IRQ_BLOCKED_SIZE);
 	assert_int_equal(stats(vmm).messages[VIRTIO_IRQ_PASS], 1);
 	assert_int_equal(stats(vmm).messages[VIRTIO_IRQ_BLOCKED_SIZE], 1);
