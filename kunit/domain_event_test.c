@@ -285,7 +285,7 @@ static void expect_shut(struct domain *d, unsigned int index)
 	DOMAIN_EXPECT_MSG(d->test, fake_pci_msix_message(d->fn, index), 0, 0);
 }
 
-static void revoked(struct kunit *test)
+static void taken_away(struct kunit *test)
 {
 	struct domain *d = with_irqs(test, &domain_msix, PCI_IRQ_MSIX, 3, DOMAIN_LAZY);
 	u64 uevents = atomic64_read(&uevent_seqnum);
@@ -541,7 +541,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(window_moves),
 	KUNIT_CASE(requested_while_the_window_moves),
 	KUNIT_CASE_PARAM(moved_while_stale, stale_gen_params),
-	KUNIT_CASE(revoked),
+	KUNIT_CASE(taken_away),
 	KUNIT_CASE(revoked_and_freed),
 	KUNIT_CASE(revoked_and_reset),
 	KUNIT_CASE(revoked_multi_msi),

@@ -237,7 +237,7 @@ static void named(struct kunit *test)
 			hweight32(n->here) + hweight32(n->other));
 	for (i = 0; i < VECTORS; i++)
 		event_expect_told(test, i, !!(n->here & BIT(i)) + !!(n->other & BIT(i)),
-			    !!(n->here & BIT(i)) + !!(n->other & BIT(i)));
+				  !!(n->here & BIT(i)) + !!(n->other & BIT(i)));
 	for (i = 0; i < ev.e.host->num_requests; i++) {
 		const struct virtio_irq_req_activate *req = (const void *)ev.e.host->log[i].bytes;
 		unsigned int bits = le32_to_cpu(req->head.endpoint) == EP ? n->here : n->other;
@@ -438,7 +438,7 @@ static void waited_for_reread(struct kunit *test)
 	fake_host_rule(ev.e.host, FAKE_SILENT, VIRTIO_IRQ_T_ATTACH, 1, 0);
 	fake_event(ev.e.host, STALE, EP, 0, 0, 0, ALL | REREAD);
 	for (i = 0; i < 100 && !READ_ONCE(ev.e.ep->reread); i++)
-		msleep(1);
+		usleep_range(1000, 2000);
 	late_host = ev.e.host;
 	schedule_delayed_work(&late_work, msecs_to_jiffies(100));
 	KUNIT_EXPECT_EQ(test, virtio_irq_commit(ev.vec[0]), 0);
@@ -507,7 +507,7 @@ static void unread_and_moved(struct kunit *test)
 
 	engine_hold(&ev.e);
 	fake_host_move(ev.e.host, EP, 0, 0, 1);
-	KUNIT_ASSERT_TRUE(test, fake_event_place(ev.e.host, &event_stale_of_0, sizeof(event_stale_of_0)));
+	event_place(test, ev.e.host, &event_stale_of_0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[0], &route_b), 0);
 	/* Whoever moves it writes the store */
 	KUNIT_EXPECT_TRUE(test, virtio_irq_needs_rewrite(ev.vec[0]));
@@ -524,7 +524,7 @@ static void unread_and_posted(struct kunit *test)
 	struct event ev = event_start(test, LAZY);
 
 	fake_host_move(ev.e.host, EP, 0, 0, 1);
-	KUNIT_ASSERT_TRUE(test, fake_event_place(ev.e.host, &event_stale_of_0, sizeof(event_stale_of_0)));
+	event_place(test, ev.e.host, &event_stale_of_0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[0], &route_b), 0);
 	engine_hold(&ev.e);
 	virtio_irq_flush_timer(&ev.e.vi->timer);
@@ -546,7 +546,7 @@ static void unread_and_pasid(struct kunit *test)
 	host->pasid_width = 20;
 	ev = event_with(test, host, 0);
 	fake_host_move(host, EP, 0, 0, 1);
-	KUNIT_ASSERT_TRUE(test, fake_event_place(host, &event_stale_of_0, sizeof(event_stale_of_0)));
+	event_place(test, host, &event_stale_of_0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_set_pasid(ev.vec[0], 9), 0);
 	engine_settle(test, &ev.e);
 	event_expect_settled(test, &ev, 0);
@@ -560,7 +560,7 @@ static void unread_of_another(struct kunit *test)
 	struct event ev = event_start(test, 0);
 
 	fake_host_move(ev.e.host, EP, 0, 1, 1);
-	KUNIT_ASSERT_TRUE(test, fake_event_place(ev.e.host, &event_stale_of_0, sizeof(event_stale_of_0)));
+	event_place(test, ev.e.host, &event_stale_of_0);
 	engine_hold(&ev.e);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[1], &route_b), -EIO);
 	KUNIT_EXPECT_TRUE(test, ev.vec[1]->dirty);
@@ -579,7 +579,7 @@ static void unread_fault(struct kunit *test)
 
 	event.type = FAULT;
 	fake_host_move(ev.e.host, EP, 0, 0, 1);
-	KUNIT_ASSERT_TRUE(test, fake_event_place(ev.e.host, &event, sizeof(event)));
+	event_place(test, ev.e.host, &event);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[0], &route_b), -EIO);
 	fake_host_move(ev.e.host, EP, 0, 0, 1);
 	engine_settle(test, &ev.e);

@@ -217,7 +217,7 @@ static void moved_while_it_is_lifted(struct kunit *test)
 	fake_host_rule(ev.e.host, FAKE_SILENT, VIRTIO_IRQ_T_ACTIVATE, 1, 0);
 	fake_host_revoked(ev.e.host, EP, 0, 0, 1, 0);
 	for (i = 0; i < 1000 && !READ_ONCE(ev.e.host->num_held); i++)
-		msleep(1);
+		usleep_range(1000, 2000);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[0], &route_b), 0);
 	fake_host_speak(ev.e.host);
 	engine_settle(test, &ev.e);
@@ -344,7 +344,7 @@ static void debugfs(struct kunit *test)
 	ev.vec[2]->dirty = true;
 	raw_spin_unlock_irq(&ev.e.vi->lock);
 	text = event_shown(test, ev.e.vi, virtio_irq_stats_show);
-	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "event STALE: 1\nevent REVOKED: 1\nevent FAULT: 0\n"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "event STALE: 1\nevent REVOKED: 1\n"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "pairs changed: 1\nvectors revoked: 1\n"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "stale now: 1, since "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "revoked now: 1, since "));
@@ -378,7 +378,7 @@ static struct kunit_case revoke_cases[] = {
 };
 
 static struct kunit_suite revoke_suite = {
-	.name		= "virtio-irq-revoke",
+	.name		= "virtio-irq-event-revoke",
 	.init		= engine_init,
 	.exit		= engine_exit,
 	.test_cases	= revoke_cases,

@@ -17,7 +17,6 @@ const struct virtio_irq_event event_stale_of_0 = {
 	.count		= cpu_to_le32(1),
 };
 
-
 static bool tell_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
 			  bool retrigger)
 {
@@ -116,10 +115,16 @@ void event_expect_settled(struct kunit *test, struct event *ev, unsigned int i)
 }
 
 void event_expect_told(struct kunit *test, unsigned int i, unsigned int replayed,
-			unsigned int retriggered)
+		       unsigned int retriggered)
 {
 	KUNIT_EXPECT_EQ_MSG(test, event_told.replayed[i], replayed, "vector %u", i);
 	KUNIT_EXPECT_EQ_MSG(test, event_told.retriggered[i], retriggered, "vector %u", i);
+}
+
+/* In the used ring, and the driver has not been interrupted */
+void event_place(struct kunit *test, struct fake_host *host, const struct virtio_irq_event *event)
+{
+	KUNIT_ASSERT_TRUE(test, fake_event_place(host, event, sizeof(*event)));
 }
 
 u16 event_available(struct fake_host *host)
@@ -137,7 +142,7 @@ bool event_wants_interrupt(struct fake_host *host)
 }
 
 char *event_shown(struct kunit *test, struct virtio_irq *vi,
-		   int (*show)(struct seq_file *m, void *unused))
+		  int (*show)(struct seq_file *m, void *unused))
 {
 	struct seq_file *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 

@@ -51,6 +51,7 @@ u32 event_pair_of(struct event *ev, unsigned int i);
 void event_expect_settled(struct kunit *test, struct event *ev, unsigned int i);
 void event_expect_told(struct kunit *test, unsigned int i, unsigned int replayed,
 		       unsigned int retriggered);
+void event_place(struct kunit *test, struct fake_host *host, const struct virtio_irq_event *event);
 u16 event_available(struct fake_host *host);
 bool event_wants_interrupt(struct fake_host *host);
 char *event_shown(struct kunit *test, struct virtio_irq *vi,

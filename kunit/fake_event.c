@@ -159,8 +159,10 @@ static void __fake_host_revoke(struct fake_host *host, u32 id, u16 store, u32 fi
 		struct fake_vector *vec = fake_vector(host, id, store, i);
 
 		vec->revoked = status;
-		if (status)
-			vec->armed = vec->committed = false;
+		if (status) {
+			vec->armed = false;
+			vec->committed = false;
+		}
 	}
 }
 

@@ -276,10 +276,11 @@ VISIBLE_IF_KUNIT int virtio_irq_faults_show(struct seq_file *m, void *unused)
 			   news->endpoint & 7, news->count, news->address, news->data);
 		if (news->flags & VIRTIO_IRQ_EVENT_F_PASID_VALID)
 			seq_printf(m, " pasid %x", news->flags & VIRTIO_IRQ_PASID_MASK);
-		seq_printf(m, " store %u vector %u: %s%s\n", news->store, news->first,
-			   virtio_irq_fault_reason(news->reason),
-			   news->flags & VIRTIO_IRQ_EVENT_F_OVERFLOW ? ", others before it dropped" :
-								       "");
+		seq_printf(m, " store %u vector %u: %s", news->store, news->first,
+			   virtio_irq_fault_reason(news->reason));
+		if (news->flags & VIRTIO_IRQ_EVENT_F_OVERFLOW)
+			seq_puts(m, ", others before it dropped");
+		seq_putc(m, '\n');
 	}
 	return 0;
 }

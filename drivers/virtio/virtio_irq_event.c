@@ -555,8 +555,8 @@ void virtio_irq_read_events(struct work_struct *work)
 /* With the controller as its device, which is ours: others have rules for theirs */
 static void virtio_irq_send_uevent(struct virtio_irq_endpoint *ep, unsigned int vectors)
 {
-	char device[48], count[32];
-	char *envp[] = { "VIRTIO_IRQ_EVENT=REVOKED", device, count, NULL };
+	char event[] = "VIRTIO_IRQ_EVENT=REVOKED", device[48], count[32];
+	char *envp[4] = { event, device, count };
 
 	snprintf(device, sizeof(device), "VIRTIO_IRQ_DEVICE=%04x:%02x:%02x.%u", ep->id >> 16,
 		 ep->id >> 8 & 0xff, ep->id >> 3 & 0x1f, ep->id & 7);
