@@ -150,6 +150,21 @@ static int alloc(struct domain *d)
 	return err;
 }
 
+/* What the worker does when the host says that properties have changed */
+static int reread(struct domain *d)
+{
+	int err = attach(d);
+
+	if (err)
+		return err;
+	mutex_lock(&d->vi->endpoints_lock);
+	err = virtio_irq_reread(ep);
+	mutex_unlock(&d->vi->endpoints_lock);
+	KUNIT_EXPECT_EQ(d->test, ep->window_start, FAKE_WINDOW_START);
+	virtio_irq_detach(ep);
+	return err;
+}
+
 static int reserve(struct domain *d)
 {
 	struct virtio_irq_store *store;
@@ -291,6 +306,7 @@ static const struct operation operations[] = {
 	{ "attach", BOUND, attach, detach },
 	{ "ALLOC", BOUND, alloc, nothing },
 	{ "reserve", BOUND, reserve, nothing },
+	{ "reread", BOUND, reread, nothing },
 	{ "first bind of its parent", PLUGGED, bind, unbind },
 	{ "bind", BOUND_BEFORE, bind, unbind },
 	{ "alloc MSI-X", BOUND, alloc_vectors, free_vectors },
@@ -407,6 +423,11 @@ static void every_allocation_fails(struct kunit *test)
 /* From activation to DETACH; returns true if anything asked for memory */
 static bool route_allocates(struct kunit *test, struct domain *d)
 {
+	const struct virtio_irq_event event = {
+		.type		= VIRTIO_IRQ_EVENT_T_STALE,
+		.endpoint	= cpu_to_le32(OTHER),
+		.count		= cpu_to_le32(1),
+	};
 	struct virtio_irq_msg msg = { .address = FAKE_ROUTE_ADDRESS, .data = 1 };
 	struct virtio_irq_vector *vec;
 
@@ -415,6 +436,11 @@ static bool route_allocates(struct kunit *test, struct domain *d)
 	vec = virtio_irq_take(&ep->msi, 0);
 	fail_begin(0);
 	KUNIT_EXPECT_EQ(test, virtio_irq_activate(vec, &msg, false), 0);
+	msg.data++;
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &msg), 0);
+	/* What eventq says is read here, too */
+	fake_host_move(d->host, OTHER, 0, 0, 1);
+	fake_event_place(d->host, &event, sizeof(event));
 	msg.data++;
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &msg), 0);
 	virtio_irq_deactivate(vec);
@@ -430,9 +456,10 @@ static bool route_allocates(struct kunit *test, struct domain *d)
  */
 static void routes_need_no_memory(struct kunit *test)
 {
-	struct domain *d = domain_with(test, &domain_reservation, &domain_msix);
+	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE | DOMAIN_EVENTS);
 	unsigned int i, hits = 0;
 
+	domain_start(d);
 	for (i = 0; i < 3; i++)
 		hits += route_allocates(test, d);
 	KUNIT_EXPECT_LT(test, hits, i);
@@ -444,7 +471,7 @@ static void routes_need_no_memory(struct kunit *test)
 
 static void probe(struct kunit *test)
 {
-	struct fake_host *host = fake_host_new(test, 0);
+	struct fake_host *host = fake_host_new(test, DOMAIN_EVENTS);
 	struct device *dev = &host->vdev.dev;
 	bool hit = true, bound = false;
 	unsigned int step;
@@ -453,6 +480,7 @@ static void probe(struct kunit *test)
 	for (step = 0; hit && step < MAX_STEPS; step++) {
 		device_release_driver(dev);
 		KUNIT_EXPECT_NULL(test, host->vq);
+		KUNIT_EXPECT_NULL(test, host->evq);
 		KUNIT_EXPECT_EQ(test, host->status & VIRTIO_CONFIG_S_DRIVER_OK, 0);
 		fail_begin(step);
 		bound = device_attach(dev) > 0;

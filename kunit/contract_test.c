@@ -178,7 +178,7 @@ static void there_is_room_for_every_reply(struct kunit *test)
 static void unknown_features_are_not_accepted(struct kunit *test)
 {
 	u64 ours = LAZY | BIT_ULL(VIRTIO_IRQ_F_SCOPE) | BIT_ULL(VIRTIO_IRQ_F_ISOLATED) |
-		   BIT_ULL(VIRTIO_IRQ_F_PASID);
+		   BIT_ULL(VIRTIO_IRQ_F_PASID) | BIT_ULL(VIRTIO_IRQ_F_EVENTQ);
 	struct fake_host *host = fake_host_new(test, GENMASK_ULL(23, 0) &
 						     ~BIT_ULL(VIRTIO_IRQ_F_SCOPE));
 

@@ -189,9 +189,12 @@ void domain_settle(struct domain *d)
 	do {
 		/* What waits for the timer need not be waited for, nor what it finds out */
 		virtio_irq_flush_timer(&d->vi->timer);
+		/* What the host has said calls for recovery */
+		flush_delayed_work(&d->vi->read_events);
 		/* A note or a mark queues the worker; it may queue itself again */
 		flush_delayed_work(&d->vi->recover);
 		if (READ_ONCE(d->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(d->vi->posted) &&
+		    !delayed_work_pending(&d->vi->read_events) &&
 		    !delayed_work_pending(&d->vi->recover))
 			return;
 		usleep_range(1000, 2000);

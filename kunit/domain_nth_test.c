@@ -97,6 +97,20 @@ static int set_affinity(struct domain *d)
 	return fake_parent_set_affinity(d->parent, pci_irq_vector(d->fn->pdev, 0), cpumask_of(0));
 }
 
+/* Pairs and properties change; what the host has revoked for it, it gives back */
+static int stale(struct domain *d)
+{
+	u32 id = fake_pci_endpoint(d->fn);
+
+	fake_host_stale(d->host, id, 0, 0, 3, VIRTIO_IRQ_EVENT_F_REREAD);
+	domain_settle(d);
+	if (!d->host->rule.times) {
+		fake_event(d->host, VIRTIO_IRQ_EVENT_T_STALE, id, 0, 0, 3, 0);
+		domain_settle(d);
+	}
+	return 0;
+}
+
 static int alloc_at(struct domain *d)
 {
 	struct msi_map map = pci_msix_alloc_irq_at(d->fn->pdev, 9, NULL);
@@ -153,6 +167,7 @@ static const struct operation operations[] = {
 	{ "alloc unmaskable MSI", &msi_unmaskable, nothing, alloc_block, free_vectors },
 	{ "request_irq", &both, setup_vectors, request, free_irq_1 },
 	{ "set_affinity", &both, setup_irq, set_affinity, nothing },
+	{ "stale", &both, setup_irq, stale, nothing },
 	{ "alloc_irq_at", &both, setup_irq, alloc_at, free_at },
 	{ "unbind", &both, setup_irq, unbind, bind_again },
 	{ "bind and use", &both, setup_unbound, bind_and_use, nothing },
@@ -194,8 +209,9 @@ static const void *nth_gen_params(const void *prev, char *desc)
 		return NULL;
 	nth->op = &operations[i / ARRAY_SIZE(failures)];
 	nth->failure = &failures[i % ARRAY_SIZE(failures)];
-	/* What gives things back asks the parent nothing that it could refuse */
-	if (nth->op->run == unbind && nth->failure->fault == FAKE_NONE)
+	/* These ask the parent nothing that it could refuse */
+	if ((nth->op->run == unbind || nth->op->run == stale) &&
+	    nth->failure->fault == FAKE_NONE)
 		return nth_gen_params(nth, desc);
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", nth->op->name, nth->failure->name);
 	return nth;
@@ -299,7 +315,7 @@ static void expect_routes(struct domain *d)
 static void every_step_fails(struct kunit *test)
 {
 	const struct nth *nth = test->param_value;
-	struct domain *d = domain_new(test, &full_chip, DOMAIN_SCOPE);
+	struct domain *d = domain_new(test, &full_chip, DOMAIN_SCOPE | DOMAIN_EVENTS);
 	struct holdings before;
 	unsigned int step;
 	bool hit = true;

@@ -172,6 +172,19 @@ static void misbehave(struct domain *d, struct rnd_state *rnd)
 		       faults[which].arg);
 }
 
+/* Pairs change, and vectors are revoked and given back */
+static void say(struct domain *d, struct rnd_state *rnd)
+{
+	static const u32 flags[] = {
+		0, VIRTIO_IRQ_EVENT_F_STILL_VALID, VIRTIO_IRQ_EVENT_F_REREAD,
+	};
+	u32 id = fake_pci_endpoint(d->fn), dice = prandom_u32_state(rnd);
+
+	fake_host_revoked(d->host, id, 0, MOVED, REQUESTED + 1,
+			  dice & 1 ? VIRTIO_IRQ_S_NOSPC : 0);
+	fake_host_stale(d->host, id, 0, 0, DYNAMIC + 1, flags[dice / 2 % ARRAY_SIZE(flags)]);
+}
+
 struct race_kind {
 	const char *name;
 	u64 features;
@@ -183,6 +196,8 @@ static const struct race_kind race_kinds[] = {
 	{ "silence", 0 },
 	{ "silence, lazy", DOMAIN_LAZY },
 	{ "device reset", DOMAIN_LAZY, .device_reset = true },
+	{ "events", DOMAIN_EVENTS },
+	{ "events, lazy", DOMAIN_EVENTS | DOMAIN_LAZY },
 };
 
 KUNIT_ARRAY_PARAM_DESC(race_kind, race_kinds, name);
@@ -213,7 +228,11 @@ static void all_at_once(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(threads[i]));
 	}
 	for (i = 0; i < MAX_ROUNDS && !race_is_over(&race, kind); i++) {
-		misbehave(d, &rnd);
+		if (kind->features & DOMAIN_EVENTS)
+			say(d, &rnd);
+		/* It needs some time without, so that requests are answered at all */
+		if (!(kind->features & DOMAIN_EVENTS) || i % 4 == 0)
+			misbehave(d, &rnd);
 		usleep_range(5000, 40000);
 		/* It may time out, and is made up for */
 		if (kind->device_reset && i % 4 == 0)
@@ -225,6 +244,11 @@ static void all_at_once(struct kunit *test)
 		   race.moves, race.requests, race.refused, race.dynamic,
 		   d->vi->stats.recoveries);
 	KUNIT_EXPECT_LT(test, i, MAX_ROUNDS);
+	if (kind->features & DOMAIN_EVENTS) {
+		fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
+		domain_settle(d);
+		fake_host_revoked(d->host, fake_pci_endpoint(d->fn), 0, MOVED, REQUESTED + 1, 0);
+	}
 	race_finish(d);
 }
 

@@ -91,9 +91,12 @@ void engine_settle(struct kunit *test, struct engine *e)
 	unsigned long end = jiffies + 10 * HZ;
 
 	do {
+		/* What the host has said calls for recovery */
+		flush_delayed_work(&e->vi->read_events);
 		/* A note or a mark queues the worker; it may queue itself again */
 		flush_delayed_work(&e->vi->recover);
 		if (READ_ONCE(e->vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(e->vi->posted) &&
+		    !delayed_work_pending(&e->vi->read_events) &&
 		    !delayed_work_pending(&e->vi->recover)) {
 			engine_check_counts(test, e);
 			return;

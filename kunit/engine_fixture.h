@@ -16,6 +16,7 @@
 
 #define EP		0x18
 #define LAZY		BIT_ULL(VIRTIO_IRQ_F_LAZY)
+#define EVENTS		BIT_ULL(VIRTIO_IRQ_F_EVENTQ)
 
 /* Bounds that make a test of a timeout short, in ms */
 #define POLL_MS		20

@@ -168,6 +168,13 @@ static bool fake_notify(struct virtqueue *vq)
 	return true;
 }
 
+/* What matters of eventq is what is available in it when there is something to say */
+static bool fake_notify_event(struct virtqueue *vq)
+{
+	to_fake(vq->vdev)->event_notifications++;
+	return true;
+}
+
 static void fake_get(struct virtio_device *vdev, unsigned int offset, void *buf, unsigned int len)
 {
 	memcpy(buf, (u8 *)&to_fake(vdev)->config + offset, len);
@@ -204,6 +211,7 @@ static void fake_reset(struct virtio_device *vdev)
 
 	host->status = 0;
 	host->last_avail = 0;
+	host->last_event = 0;
 	host->num_held = 0;
 	host->allocated = 0;
 	memset(host->endpoints, 0, sizeof(host->endpoints));
@@ -216,7 +224,8 @@ static int fake_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct v
 {
 	struct fake_host *host = to_fake(vdev);
 
-	if (nvqs != 1)
+	/* The second one is there with EVENTQ only, and the driver takes both */
+	if (nvqs != 1 + virtio_has_feature(vdev, VIRTIO_IRQ_F_EVENTQ))
 		return -EINVAL;
 	if (host->no_queue > 0) {
 		host->no_queue--;
@@ -224,14 +233,31 @@ static int fake_find_vqs(struct virtio_device *vdev, unsigned int nvqs, struct v
 	}
 	vqs[0] = vring_create_virtqueue(0, host->ring, SMP_CACHE_BYTES, vdev, true, false, false,
 					fake_notify, info[0].callback, info[0].name);
+	if (!vqs[0])
+		return -ENOMEM;
 	host->vq = vqs[0];
-	return vqs[0] ? 0 : -ENOMEM;
+	if (nvqs == 1)
+		return 0;
+	vqs[1] = vring_create_virtqueue(1, host->event_ring, SMP_CACHE_BYTES, vdev, true, false,
+					false, fake_notify_event, info[1].callback, info[1].name);
+	if (!vqs[1]) {
+		vring_del_virtqueue(host->vq);
+		host->vq = NULL;
+		return -ENOMEM;
+	}
+	host->evq = vqs[1];
+	return 0;
 }
 
 static void fake_del_vqs(struct virtio_device *vdev)
 {
-	vring_del_virtqueue(to_fake(vdev)->vq);
-	to_fake(vdev)->vq = NULL;
+	struct fake_host *host = to_fake(vdev);
+
+	vring_del_virtqueue(host->vq);
+	host->vq = NULL;
+	if (host->evq)
+		vring_del_virtqueue(host->evq);
+	host->evq = NULL;
 }
 
 static u64 fake_get_features(struct virtio_device *vdev)
@@ -299,6 +325,8 @@ struct fake_host *fake_host_new(struct kunit *test, u64 features)
 	host->quota = UINT_MAX;
 	host->multi_msi = 5;
 	host->ring = FAKE_RING;
+	host->event_ring = FAKE_EVENT_RING;
+	host->pair_address = FAKE_PAIR_ADDRESS;
 	host->window_start = FAKE_WINDOW_START;
 	host->window_end = FAKE_WINDOW_END;
 	host->config.max_vectors = cpu_to_le32(FAKE_VECTORS);

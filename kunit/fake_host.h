@@ -33,6 +33,11 @@
  */
 #define FAKE_PAIR_ADDRESS	0xfee00004ULL
 #define FAKE_PAIR_DATA(number)	(((number) & 0xff) | 0x300 | ((number) & ~0xffU) << 3)
+/* The other pair of a vector: that of a number which none of them has */
+#define FAKE_PAIR_MOVED		(0x1000 << 3)
+
+/* Buffers that the driver can have in eventq */
+#define FAKE_EVENT_RING		64
 
 /*
  * @first and @count are those of the block that it was allocated in, with count 0
@@ -46,6 +51,7 @@ struct fake_vector {
 	u8			addr_width;
 	bool			committed;
 	bool			armed;
+	u8			revoked;	/* VIRTIO_IRQ_S_*, 0: it is not */
 	u32			pair;
 	u64			route_address;
 	u32			route_data;
@@ -84,6 +90,7 @@ enum fake_fault {
 struct fake_host {
 	struct virtio_device	vdev;
 	struct virtqueue	*vq;
+	struct virtqueue	*evq;
 	struct virtio_irq	*vi;
 	u64			features;
 	struct virtio_irq_config config;
@@ -93,6 +100,8 @@ struct fake_host {
 
 	raw_spinlock_t		lock;	/* guards all below */
 	u16			last_avail;
+	u16			last_event;
+	unsigned int		event_notifications;
 	struct {
 		u16		head;
 		u32		len;
@@ -108,6 +117,7 @@ struct fake_host {
 	unsigned int		quota;
 	unsigned int		allocated;
 	u8			store_flags;
+	bool			commit_first;	/* ACTIVATE of what is not committed is BUSY */
 	u8			multi_msi;
 	u16			ims_store;	/* number of a second store, 0: none */
 	u8			ims_flags;
@@ -120,8 +130,10 @@ struct fake_host {
 	int			no_queue;	/* find_vqs() fails so often */
 	int			no_finalize;	/* finalize_features() likewise */
 	unsigned int		ring;		/* descriptors, FAKE_RING where it works */
+	unsigned int		event_ring;	/* likewise, FAKE_EVENT_RING */
 	u64			window_start;
 	u64			window_end;
+	u64			pair_address;
 	unsigned int		notifications;
 	unsigned int		malformed;	/* requests of the driver, none is */
 	unsigned int		num_requests;
@@ -153,6 +165,16 @@ void fake_host_forget_log(struct fake_host *host);
 struct fake_endpoint *fake_host_endpoint(struct fake_host *host, u32 id);
 unsigned int fake_host_count(struct fake_host *host, u8 type);
 void fake_used(struct fake_host *host, u32 id, u32 len);
+bool fake_event_place(struct fake_host *host, const struct virtio_irq_event *event, u32 len);
+void fake_event_interrupt(struct fake_host *host);
+void event_read(struct virtio_irq *vi);
+bool fake_event(struct fake_host *host, u8 type, u32 endpoint, u16 store, u32 first, u32 count,
+		u32 flags);
+void fake_host_move(struct fake_host *host, u32 id, u16 store, u32 first, u32 count);
+void fake_host_stale(struct fake_host *host, u32 id, u16 store, u32 first, u32 count, u32 flags);
+void fake_host_revoke(struct fake_host *host, u32 id, u16 store, u32 first, u32 count, u8 status);
+void fake_host_revoked(struct fake_host *host, u32 id, u16 store, u32 first, u32 count,
+		       u8 status);
 void fake_hold(struct fake_host *host, u16 head, u32 len);
 size_t fake_model_request(struct fake_host *host, const u8 *req, u32 req_len, u8 *rsp);
 

@@ -303,7 +303,7 @@ bool fake_ims_fire(struct fake_ims *ims, unsigned int index)
 	struct fake_vector *vec = fake_ims_vector(ims, index);
 	struct fake_ims_slot *slot = &ims->slots[index];
 
-	if (slot->masked || !vec->armed || slot->msg.address != FAKE_PAIR_ADDRESS ||
+	if (slot->masked || !vec->armed || slot->msg.address != ims->d->host->pair_address ||
 	    slot->msg.data != vec->pair || slot->pasid != vec->pasid)
 		return false;
 	return !generic_handle_irq_safe(slot->virq);

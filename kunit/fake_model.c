@@ -150,6 +150,10 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	if (block && !fake_block_alike(vectors, req))
 		return fake_status(rsp, VIRTIO_IRQ_S_BUSY);
+	for (; block && granted < count; granted++)
+		if (vectors[first + granted].revoked)
+			return fake_status(rsp, vectors[first + granted].revoked);
+	granted = 0;
 	if (block && !vectors[first].allocated && host->allocated + count > host->quota)
 		return fake_status(rsp, VIRTIO_IRQ_S_QUOTA);
 	for (; granted < count; granted++) {
@@ -157,6 +161,8 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 
 		if (!fake_alike(vec, req))
 			reason = VIRTIO_IRQ_S_BUSY;
+		else if (vec->revoked)
+			reason = vec->revoked;
 		else if (!vec->allocated && host->allocated >= host->quota)
 			reason = VIRTIO_IRQ_S_QUOTA;
 		if (reason)
@@ -166,12 +172,14 @@ static size_t fake_alloc(struct fake_host *host, struct fake_endpoint *ep,
 			vec->first = first;
 			vec->count = count;
 		}
+		/* Small numbers, for stores of 16 bits; aligned to 32 for blocks */
+		if (!vec->allocated)
+			vec->pair = FAKE_PAIR_DATA((req->store ? FAKE_VECTORS : 0) + first +
+						   granted);
 		vec->allocated = true;
 		vec->flags = le16_to_cpu(req->flags) & ~VIRTIO_IRQ_ALLOC_F_COMMIT;
 		vec->addr_width = req->addr_width;
 		vec->committed |= !!(req->flags & cpu_to_le16(VIRTIO_IRQ_ALLOC_F_COMMIT));
-		/* Small numbers, for stores of 16 bits; aligned to 32 for blocks */
-		vec->pair = FAKE_PAIR_DATA((req->store ? FAKE_VECTORS : 0) + first + granted);
 	}
 	if (!granted)
 		return fake_status(rsp, reason);
@@ -200,6 +208,8 @@ static size_t fake_range(struct fake_host *host, struct fake_endpoint *ep,
 		}
 		if (!vec->allocated)
 			return fake_status(rsp, VIRTIO_IRQ_S_NOENT);
+		if (vec->revoked && req->head.type == VIRTIO_IRQ_T_COMMIT)
+			return fake_status(rsp, vec->revoked);
 		vec->committed = req->head.type == VIRTIO_IRQ_T_COMMIT;
 	}
 	return fake_status(rsp, VIRTIO_IRQ_S_OK);
@@ -220,12 +230,16 @@ static size_t fake_activate(struct fake_host *host, struct fake_endpoint *ep,
 	if (pasid && le32_to_cpu(req->pasid) >> host->pasid_width)
 		return fake_status(rsp, VIRTIO_IRQ_S_RANGE);
 	vec += index;
+	if (vec->revoked)
+		return fake_status(rsp, vec->revoked);
+	if (host->commit_first && !vec->committed && !vec->armed)
+		return fake_status(rsp, VIRTIO_IRQ_S_BUSY);
 	vec->armed = true;
 	vec->route_address = le64_to_cpu(req->address);
 	vec->route_data = le32_to_cpu(req->data);
 	vec->pasid = pasid ? le32_to_cpu(req->pasid) : VIRTIO_IRQ_NO_PASID;
 	memset(reply, 0, sizeof(*reply));
-	reply->address = cpu_to_le64(FAKE_PAIR_ADDRESS);
+	reply->address = cpu_to_le64(host->pair_address);
 	reply->data = cpu_to_le32(vec->pair);
 	return sizeof(*reply);
 }

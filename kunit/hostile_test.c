@@ -290,6 +290,30 @@ static void hostile_op(struct fake_host *host, struct hostile_endpoint *e)
 	}
 }
 
+/* What it says is no better than what it answers */
+static void hostile_say(struct fake_host *host)
+{
+	struct rnd_state *rnd = &hostile_host;
+	struct virtio_irq_event event;
+	u32 len = sizeof(event);
+
+	prandom_bytes_state(rnd, &event, sizeof(event));
+	if (dice(rnd, 8))
+		event.type = 1 + dice(rnd, 3);
+	if (dice(rnd, 4))
+		event.endpoint = cpu_to_le32(dice(rnd, 4) ? 0x10 + dice(rnd, HOSTILE_EPS) : 0);
+	if (dice(rnd, 4))
+		event.store = 0;
+	if (dice(rnd, 4)) {
+		event.first = cpu_to_le32(dice(rnd, HOSTILE_VECTORS));
+		event.count = cpu_to_le32(dice(rnd, HOSTILE_VECTORS));
+	}
+	if (!dice(rnd, 8))
+		len = some_length(rnd, sizeof(event));
+	if (host->evq && fake_event_place(host, &event, len) && dice(rnd, 2))
+		fake_event_interrupt(host);
+}
+
 static void hostile_fail(struct fake_host *host)
 {
 	host->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -300,6 +324,8 @@ static void hostile_whim(struct fake_host *host)
 {
 	struct rnd_state *rnd = &hostile_host;
 
+	if (!dice(rnd, 32))
+		hostile_say(host);
 	switch (dice(rnd, 1024)) {
 	case 0 ... 3:
 		fake_host_speak(host);
@@ -331,15 +357,17 @@ static void hostile_whim(struct fake_host *host)
 
 static bool hostile_settled(struct virtio_irq *vi)
 {
+	flush_delayed_work(&vi->read_events);
 	flush_delayed_work(&vi->recover);
 	return READ_ONCE(vi->state) == VIRTIO_IRQ_READY && !READ_ONCE(vi->posted) &&
-	       !delayed_work_pending(&vi->recover);
+	       !delayed_work_pending(&vi->read_events) && !delayed_work_pending(&vi->recover);
 }
 
 static void hostile(struct kunit *test)
 {
 	struct hostile_endpoint *e = kunit_kcalloc(test, HOSTILE_EPS, sizeof(*e), GFP_KERNEL);
-	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_LAZY));
+	struct fake_host *host = fake_host_new(test, BIT_ULL(VIRTIO_IRQ_F_LAZY) |
+						     BIT_ULL(VIRTIO_IRQ_F_EVENTQ));
 	u64 seed = hostile_seed ?: get_random_u32();
 	unsigned int i, op, old_resets;
 

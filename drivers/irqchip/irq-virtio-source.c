@@ -483,5 +483,6 @@ void virtio_irq_domains_free(struct virtio_irq_domains *doms)
 const struct virtio_irq_domain_ops virtio_irq_domain_side = {
 	.hold		= virtio_irq_hold,
 	.replayed	= virtio_irq_replayed,
+	.shut		= virtio_irq_shut,
 	.rescan		= virtio_irq_domains_rescan,
 };

@@ -266,13 +266,28 @@ static bool virtio_irq_can_hold(struct irq_data *d)
 	return src->ims || irq_data_get_msi_desc(d)->pci.msi_attrib.can_mask;
 }
 
+/* desc->lock is held; true if the source sends nothing from now on */
+static bool virtio_irq_hold_back(struct irq_data *d)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_source *src = d->chip_data;
+
+	if (!irqd_is_activated(d) || !virtio_irq_can_hold(d))
+		return false;
+	if (virtio_irq_is_live(d))
+		src->mask(d);
+	vec->held = true;
+	return true;
+}
+
 /* What the source sends is delivered from now on; desc->lock is held */
 static void virtio_irq_let_go(struct irq_data *d)
 {
 	struct virtio_irq_vector *vec = d->parent_data->chip_data;
 	struct virtio_irq_source *src = d->chip_data;
 
-	if (!vec->held)
+	/* What has been taken out of its store is back before it sends anything */
+	if (!vec->held || virtio_irq_is_out(vec))
 		return;
 	vec->held = false;
 	if (!irqd_irq_masked(d))
@@ -294,27 +309,42 @@ static void virtio_irq_let_go(struct irq_data *d)
  */
 bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
 {
-	struct virtio_irq_source *src;
-	struct irq_desc *desc;
 	struct irq_data *d;
-	unsigned long flags;
-	bool held;
 
 	guard(mutex)(&doms->virqs_lock);
 	if (!vec->virq)
 		return false;
 	d = irq_get_irq_data(vec->virq);
-	desc = irq_data_to_desc(d);
-	src = d->chip_data;
+	guard(raw_spinlock_irqsave)(&irq_data_to_desc(d)->lock);
+	return virtio_irq_hold_back(d);
+}
 
-	raw_spin_lock_irqsave(&desc->lock, flags);
-	held = irqd_is_activated(d) && virtio_irq_can_hold(d);
-	if (held && virtio_irq_is_live(d))
-		src->mask(d);
-	if (held)
-		vec->held = true;
-	raw_spin_unlock_irqrestore(&desc->lock, flags);
-	return held;
+/**
+ * virtio_irq_shut - the host delivers nothing of a vector any more
+ * @doms: the controller's domains
+ * @vec: the record
+ *
+ * Masks the source and takes the pair out of its store, until virtio_irq_replayed(). One
+ * that cannot be masked keeps its pair, which is inert: it would send whatever its
+ * store holds.
+ *
+ * Context: process context, sleeps.
+ */
+void virtio_irq_shut(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
+{
+	struct msi_msg none = { };
+	struct irq_data *d;
+
+	guard(mutex)(&doms->virqs_lock);
+	if (!vec->virq)
+		return;
+	d = irq_get_irq_data(vec->virq);
+	guard(raw_spinlock_irqsave)(&irq_data_to_desc(d)->lock);
+	/* Or it has been freed and requested anew meanwhile */
+	if (!READ_ONCE(vec->revoked) || !virtio_irq_hold_back(d))
+		return;
+	virtio_irq_take_out(vec);
+	d->chip->irq_write_msi_msg(d, &none);
 }
 
 /*
@@ -408,6 +438,7 @@ static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data
 	bool managed = irqd_affinity_is_managed(d);
 	struct virtio_irq_vector *vec = d->chip_data;
 	struct virtio_irq_msg route;
+	bool kept;
 	int err;
 
 	/* The parent has only a reservation, and no deactivate would follow */
@@ -419,11 +450,13 @@ static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data
 	/*
 	 * __irq_startup_managed() WARNs, and request_irq() returns 0 whatever is
 	 * returned here. The commitment was made at allocation, so this is a
-	 * passing failure of the queue: recovery arms it. Until then there is no
-	 * pair that the source may send. Whatever held it before is over.
+	 * passing failure of the queue: recovery arms it. So it does if the host
+	 * moves its pairs just now. Until then there is no pair that the source
+	 * may send. Whatever held it before is over.
 	 */
-	vec->held = managed && err;
-	return managed ? 0 : err;
+	kept = managed || err == -EREMCHG;
+	vec->held = kept && err;
+	return kept ? 0 : err;
 }
 
 static void virtio_irq_domain_deactivate(struct irq_domain *domain, struct irq_data *d)
@@ -859,6 +892,8 @@ bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 	if (activated && virtio_irq_needs_rewrite(vec)) {
 		virtio_irq_chip_compose(d->parent_data, &msg);
 		d->chip->irq_write_msi_msg(d, &msg);
+		/* Meanwhile it may have sent half of one and half of the other */
+		retrigger |= !virtio_irq_can_hold(d);
 	}
 	if (activated)
 		virtio_irq_let_go(d);

@@ -197,6 +197,7 @@ struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev);
 bool virtio_irq_is_live(struct irq_data *d);
 void virtio_irq_unmask_source(struct irq_data *d);
 bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+void virtio_irq_shut(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
 bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
 			 bool retrigger);
 

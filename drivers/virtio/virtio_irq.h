@@ -171,7 +171,12 @@ struct virtio_irq_store {
  * @in_use: belongs to an interrupt
  * @com_alloc: committed by ALLOC, so as long as it is reserved
  * @lossy: messages may have been lost while dirty, retrigger after the replay
- * @logged: a failure of this vector has been printed
+ * @logged: a failure of this vector has been printed, or that it was revoked
+ * @stale: the host has said that its pair may change: another one is legal in answers to
+ *	ACTIVATE until the store holds what was answered
+ * @revoked: why the host delivers nothing of it any more though @arm is wanted, as an
+ *	errno; 0: it does, or may. Asked for again when the host says that it is stale
+ * @since: CLOCK_MONOTONIC when it became stale or was revoked, in ns
  * @refusal: why the host refuses ALLOC or COMMIT since a reset of the device, as an
  *	errno; 0: it does not, or was not asked yet
  * @failed: number of the reconciliation in which a request about it failed
@@ -197,6 +202,9 @@ struct virtio_irq_vector {
 	u8			com_alloc:1;
 	u8			lossy:1;
 	u8			logged:1;
+	u8			stale:1;
+	int			revoked;
+	u64			since;
 	int			refusal;
 	u32			failed;
 };
@@ -217,6 +225,7 @@ struct virtio_irq_vector {
  * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
  * @detached: given back by the domain, the host has not acknowledged it
  * @lost: a reset of the device detached it
+ * @reread: its properties may have changed: ATTACH before anything else is asked
  * @refusal: why the host does not attach it again, as an errno
  *
  * All from @in_transit on are guarded by the controller's endpoints_lock.
@@ -235,6 +244,7 @@ struct virtio_irq_endpoint {
 	bool			in_transit;
 	bool			detached;
 	bool			lost;
+	bool			reread;
 	int			refusal;
 };
 
@@ -269,6 +279,8 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 void virtio_irq_deactivate(struct virtio_irq_vector *vec);
 void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair);
 bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);
+void virtio_irq_take_out(struct virtio_irq_vector *vec);
+bool virtio_irq_is_out(const struct virtio_irq_vector *vec);
 bool virtio_irq_is_honoured(struct virtio_irq_vector *vec);
 int virtio_irq_in_scope(struct virtio_irq *vi, u32 id);
 struct device *virtio_irq_dev(struct virtio_irq *vi);
@@ -282,12 +294,15 @@ void virtio_irq_show_vector(struct seq_file *m, int ind, struct virtio_irq_vecto
  * @replayed: recovery has armed a vector: write its store if the pair is new to that,
  *	let the source send, and retrigger the interrupt if messages may have been lost.
  *	False if this has to be repeated, as the interrupt is just being activated
+ * @shut: the host has revoked a vector: keep its source from sending, and take the pair
+ *	out of its store
  * @rescan: look again at which devices are in scope; under the engine's lock
  */
 struct virtio_irq_domain_ops {
 	bool (*hold)(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
 	bool (*replayed)(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
 			 bool retrigger);
+	void (*shut)(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
 	void (*rescan)(struct virtio_irq_domains *doms);
 };
 

@@ -93,6 +93,10 @@ static int virtio_irq_alloc_complete(struct virtio_irq_slot *slot, int err, cons
 		/* Recovery's: somebody may have given it back meanwhile */
 		if (err == -ERESTART)
 			continue;
+		if (!got && __virtio_irq_revoke(vec, err)) {
+			vec->refusal = err;
+			continue;
+		}
 		if (!got) {
 			if (!refused++)
 				note = virtio_irq_note_of(vec, slot->type, err);
@@ -170,7 +174,7 @@ static int virtio_irq_commit_complete(struct virtio_irq_slot *slot, int err, con
 		__virtio_irq_check_debt(slot, &vec->com);
 		return err;
 	}
-	if (err == -ERESTART)
+	if (err == -ERESTART || __virtio_irq_revoke(vec, err))
 		return err;
 	if (err)
 		__virtio_irq_failed(vec, slot, err);
@@ -275,6 +279,9 @@ int __virtio_irq_post_alloc(struct virtio_irq_vector *vec)
 		if (!vec || !vec->res.want || vec->res.has || vec->res.busy ||
 		    vec->failed == vi->replay || vec->addr_width != start->addr_width ||
 		    vec->data16 != start->data16 || vec->com_alloc != start->com_alloc)
+			break;
+		/* One refusal may not be that of all, and it is left alone then */
+		if (vec->stale && !store->block_count)
 			break;
 	}
 	flags |= start->com_alloc ? VIRTIO_IRQ_ALLOC_F_COMMIT : 0;
@@ -745,6 +752,8 @@ void virtio_irq_free(struct virtio_irq_vector *vec)
 	vec->dirty = false;
 	vec->lossy = false;
 	vec->logged = false;
+	vec->stale = false;
+	vec->revoked = 0;
 	vec->pasid = VIRTIO_IRQ_NO_PASID;
 	memset(&vec->pair, 0, sizeof(vec->pair));
 	last = !--store->in_use && !store->id;
@@ -885,8 +894,8 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
  * lack of a resource, where its store asks for that
  * @vec: the record
  *
- * Also gives a recovery that is under way the time to finish, so that
- * request_irq() does not fail for it.
+ * Also gives a recovery that is under way the time to finish, or to learn where pairs
+ * lie now, so that request_irq() does not fail for it.
  *
  * Context: process context, sleeps for at most sleep_timeout_ms.
  * Return: 0 or the host's refusal as an errno, -ETIMEDOUT, -ENODEV, -EIO.
@@ -900,8 +909,9 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	unsigned long flags;
 	int err;
 
-	if (!virtio_irq_settled(vi))
-		wait_event_timeout(vi->wait, virtio_irq_settled(vi),
+	if (!virtio_irq_settled(vi) || READ_ONCE(store->ep->reread))
+		wait_event_timeout(vi->wait,
+				   virtio_irq_settled(vi) && !READ_ONCE(store->ep->reread),
 				   msecs_to_jiffies(virtio_irq_recovery_wait(vi)));
 
 	/* Stable: request_mutex of the interrupt is held */

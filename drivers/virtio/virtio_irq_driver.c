@@ -86,17 +86,22 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	vi->strict = virtio_irq_strict;
 	raw_spin_lock_init(&vi->lock);
 	ratelimit_state_init(&vi->log_limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	ratelimit_state_init(&vi->event_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	mutex_init(&vi->endpoints_lock);
 	INIT_LIST_HEAD(&vi->endpoints);
 	INIT_HLIST_HEAD(&vi->idle);
 	INIT_LIST_HEAD(&vi->collected);
 	vi->flush = __virtio_irq_flush_frees;
 	INIT_DELAYED_WORK(&vi->recover, virtio_irq_recover);
+	INIT_DELAYED_WORK(&vi->read_events, virtio_irq_read_events);
 	INIT_DEFERRABLE_WORK(&vi->watch, virtio_irq_watch);
 	vi->reboot.notifier_call = virtio_irq_reboot;
 	init_waitqueue_head(&vi->wait);
 	timer_setup(&vi->timer, virtio_irq_flush_timer, 0);
 	vi->backoff = VIRTIO_IRQ_BACKOFF_MIN_MS;
+	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_EVENTQ))
+		vi->features |= BIT(VIRTIO_IRQ_F_EVENTQ);
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_LAZY))
 		vi->features |= BIT(VIRTIO_IRQ_F_LAZY);
 	if (virtio_has_feature(vdev, VIRTIO_IRQ_F_ISOLATED))
@@ -119,6 +124,7 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 		goto free_wq;
 
 	virtio_device_ready(vdev);
+	virtio_irq_queue_go(vi);
 	vi->domain = &virtio_irq_domain_side;
 	vi->doms = virtio_irq_domains_create(vi);
 	if (IS_ERR(vi->doms)) {
@@ -126,7 +132,8 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 		goto reset;
 	}
 	virtio_irq_debugfs_add(vi);
-	dev_info(&vdev->dev, "%u slots,%s%s at most %u vectors per request\n", vi->num_slots,
+	dev_info(&vdev->dev, "%u slots,%s%s%s at most %u vectors per request\n", vi->num_slots,
+		 vi->features & BIT(VIRTIO_IRQ_F_EVENTQ) ? " events," : "",
 		 vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict ? " lazy," : "",
 		 vi->features & BIT(VIRTIO_IRQ_F_SCOPE) ? " scoped," : "", vi->max_count);
 	register_reboot_notifier(&vi->reboot);
@@ -135,6 +142,11 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 	return 0;
 
 reset:
+	raw_spin_lock_irq(&vi->lock);
+	__virtio_irq_set_state(vi, VIRTIO_IRQ_GONE);
+	raw_spin_unlock_irq(&vi->lock);
+	cancel_delayed_work_sync(&vi->read_events);
+	cancel_delayed_work_sync(&vi->recover);
 	virtio_reset_device(vdev);
 	virtio_irq_queue_exit(vi);
 free_wq:
@@ -166,6 +178,7 @@ static void virtio_irq_remove(struct virtio_device *vdev)
 	virtio_irq_debugfs_remove(vi);
 	timer_shutdown_sync(&vi->timer);
 	cancel_delayed_work_sync(&vi->watch);
+	cancel_delayed_work_sync(&vi->read_events);
 	cancel_delayed_work_sync(&vi->recover);
 	virtio_irq_domains_free(vi->doms);
 	/*
@@ -189,8 +202,8 @@ static const struct virtio_device_id virtio_irq_ids[] = {
 };
 MODULE_DEVICE_TABLE(virtio, virtio_irq_ids);
 
-/* EVENTQ is not negotiated: nothing here acts upon it */
 static const unsigned int virtio_irq_features[] = {
+	VIRTIO_IRQ_F_EVENTQ,
 	VIRTIO_IRQ_F_SCOPE,
 	VIRTIO_IRQ_F_ISOLATED,
 	VIRTIO_IRQ_F_PASID,

@@ -312,7 +312,7 @@ static void virtio_irq_end_transit(struct virtio_irq_endpoint *ep, bool detached
 	mutex_lock(&vi->endpoints_lock);
 	ep->detached = detached;
 	ep->in_transit = false;
-	if (detached || ep->lost) {
+	if (detached || ep->lost || ep->reread) {
 		raw_spin_lock_irq(&vi->lock);
 		__virtio_irq_mark(vi);
 		raw_spin_unlock_irq(&vi->lock);
@@ -390,13 +390,13 @@ struct virtio_irq_endpoint *virtio_irq_attach(struct virtio_irq *vi, u32 id)
 }
 
 /**
- * virtio_irq_reattach - attach an endpoint again that a device reset detached
- * @ep: the endpoint
+ * virtio_irq_reread - ask for the properties of an endpoint again
+ * @ep: the endpoint, which the host holds as far as is known
  *
  * Context: process context, sleeps for at most sleep_timeout_ms; recovery only.
- * Return: 0 or an errno as virtio_irq_attach(); then the host does not hold it.
+ * Return: 0, or an errno as virtio_irq_attach(); then they are as they were.
  */
-int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
+int virtio_irq_reread(struct virtio_irq_endpoint *ep)
 {
 	struct virtio_irq *vi = ep->vi;
 	struct virtio_irq_rsp_attach *reply __free(kfree) =
@@ -409,8 +409,22 @@ int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
 	/* Somebody may have been handed it, on the host's word */
 	if (!err && ep->isolated && !virtio_irq_is_isolated(vi, reply))
 		err = -EPERM;
-	if (!err)
-		err = virtio_irq_set_properties(ep, reply);
+	return err ?: virtio_irq_set_properties(ep, reply);
+}
+
+/**
+ * virtio_irq_reattach - attach an endpoint again that a device reset detached
+ * @ep: the endpoint
+ *
+ * Context: process context, sleeps for at most sleep_timeout_ms; recovery only.
+ * Return: 0 or an errno as virtio_irq_attach(); then the host does not hold it.
+ */
+int virtio_irq_reattach(struct virtio_irq_endpoint *ep)
+{
+	struct virtio_irq *vi = ep->vi;
+	int err;
+
+	err = virtio_irq_reread(ep);
 	/* If that is not answered, it must not take effect after a later ATTACH */
 	if ((err == -EIO || err == -EPERM || err == -EINVAL) &&
 	    virtio_irq_call_detach(vi, ep->id, true) == -ETIMEDOUT)

@@ -21,6 +21,7 @@
 /* Types and statuses are small numbers, for tables indexed by them */
 #define VIRTIO_IRQ_NUM_TYPES		(VIRTIO_IRQ_T_FREE + 1)
 #define VIRTIO_IRQ_NUM_STATUSES		(VIRTIO_IRQ_S_DEVERR + 1)
+#define VIRTIO_IRQ_NUM_EVENT_TYPES	(VIRTIO_IRQ_EVENT_T_FAULT + 1)
 
 /*
  * More requests are never under way. Bounds what the size of a device's queue
@@ -84,6 +85,21 @@
  * it: one exit, and none while the guest is idle
  */
 #define VIRTIO_IRQ_WATCH_MS		10000
+
+/*
+ * Buffers in eventq, and events that wait for the worker: more than a host has to say at
+ * one time. It keeps what is of consequence until there is a buffer.
+ */
+#define VIRTIO_IRQ_MAX_EVENTS		64U
+
+/* FAULTs take no more of these, and are dropped then */
+#define VIRTIO_IRQ_MAX_FAULT_EVENTS	(VIRTIO_IRQ_MAX_EVENTS / 2)
+
+/* Between two looks at eventq, however much the host has to say */
+#define VIRTIO_IRQ_EVENT_PAUSE_MS	10
+
+/* FAULTs that the administrator can see */
+#define VIRTIO_IRQ_NUM_FAULTS		16U
 
 /* More TLVs than any endpoint has stores; bounds what a device makes us allocate */
 #define VIRTIO_IRQ_MAX_TLV_SIZE		4096
@@ -231,6 +247,72 @@ struct virtio_irq_call {
 	bool			recovery;
 };
 
+/**
+ * struct virtio_irq_event_buf - a buffer in eventq
+ * @event: shared with the device; copied once, then checked
+ * @in: @event for the ring
+ */
+struct virtio_irq_event_buf {
+	struct virtio_irq_event	*event;
+	struct scatterlist	in;
+};
+
+/**
+ * struct virtio_irq_news - an event in CPU byte order, without padding
+ * @address: FAULT: that of the message
+ * @data: FAULT: that of the message
+ * @flags: VIRTIO_IRQ_EVENT_F_*, and a PASID
+ * @endpoint: which endpoint, see virtio_irq_is_about()
+ * @first: first vector
+ * @count: vectors; FAULT: messages
+ * @store: which store
+ * @type: VIRTIO_IRQ_EVENT_T_*
+ * @reason: REVOKED: VIRTIO_IRQ_S_*, FAULT: VIRTIO_IRQ_FAULT_R_*
+ */
+struct virtio_irq_news {
+	u64			address;
+	u32			data;
+	u32			flags;
+	u32			endpoint;
+	u32			first;
+	u32			count;
+	u16			store;
+	u8			type;
+	u8			reason;
+};
+
+/**
+ * struct virtio_irq_fault - what the host has blocked
+ * @news: the event
+ * @at: CLOCK_MONOTONIC when it was read, in ns
+ */
+struct virtio_irq_fault {
+	struct virtio_irq_news	news;
+	u64			at;
+};
+
+/**
+ * struct virtio_irq_stats - what has happened since the probe
+ * @requests: sent, by VIRTIO_IRQ_T_*
+ * @statuses: of answers, by VIRTIO_IRQ_S_*
+ * @malformed: answers that were
+ * @kicks: notifications
+ * @timeouts: waits that ended without an answer
+ * @late: answers after that
+ * @dropped: requests that a reset of the device dropped
+ * @recoveries: how often requests were answered again
+ * @device_resets: of the device
+ * @replays: routes that recovery told the host
+ * @latency: waits by VIRTIO_IRQ_T_* and length
+ * @worst: the longest wait by VIRTIO_IRQ_T_*, in ns
+ * @events: by VIRTIO_IRQ_EVENT_T_*; 0: those that were ignored
+ * @events_merged: that said what others say that wait, or came when too many waited
+ * @moved: armed vectors that got another pair
+ * @revoked: vectors that were disarmed by the host
+ * @blocked: messages that the host has blocked, as it says
+ * @faults_dropped: FAULTs for which there was no room here
+ * @overflows: FAULTs before which the host had dropped some
+ */
 struct virtio_irq_stats {
 	u64			requests[VIRTIO_IRQ_NUM_TYPES];
 	u64			statuses[VIRTIO_IRQ_NUM_STATUSES];
@@ -244,6 +326,13 @@ struct virtio_irq_stats {
 	u64			replays;
 	u64			latency[VIRTIO_IRQ_NUM_TYPES][VIRTIO_IRQ_NUM_BUCKETS];
 	u64			worst[VIRTIO_IRQ_NUM_TYPES];
+	u64			events[VIRTIO_IRQ_NUM_EVENT_TYPES];
+	u64			events_merged;
+	u64			moved;
+	u64			revoked;
+	u64			blocked;
+	u64			faults_dropped;
+	u64			overflows;
 };
 
 /**
@@ -272,6 +361,7 @@ struct virtio_irq_note {
  * struct virtio_irq - a controller
  * @vdev: the virtio device
  * @vq: requestq
+ * @evq: eventq, NULL without EVENTQ
  * @doms: the irq domains on top
  * @domain: what they can be asked
  * @flush: posts what was collected in @collected; set by the records
@@ -287,16 +377,23 @@ struct virtio_irq_note {
  * @shared_dma: its DMA address, if the DMA API is used
  * @shared_size: its size in bytes
  * @dma_dev: device for the DMA API, NULL if it is not used
+ * @event_bufs: buffers of @evq
+ * @num_event_bufs: how many
+ * @events_shared: memory of all of them, as @shared
+ * @events_dma: its DMA address
+ * @events_size: its size in bytes
  * @endpoints_lock: guards @endpoints
  * @endpoints: attached endpoints
- * @wq: for @recover; WQ_MEM_RECLAIM, swap may depend on an interrupt
+ * @wq: for @recover, @read_events and @watch; WQ_MEM_RECLAIM, swap may depend on an interrupt
  * @recover: recovery and replay
+ * @read_events: what the host has to say
  * @watch: was the device reset behind the driver's back?
  * @reboot: before the kernel ends
  * @wait: for READY
  * @timer: looks after the requests that nobody waits for
  * @debugfs: directory
  * @log_limit: for failures that somebody in the guest can repeat
+ * @event_limit: for what the host can say again and again
  * @reset_err: why the device could not be set up again; the worker's, as @full_told
  * @full_told: the log has since READY that no request was answered
  *
@@ -326,11 +423,20 @@ struct virtio_irq_note {
  * @broken_note: the request that had no answer, or one too late
  * @notes: failures for the worker to print
  * @notes_lost: failures for which there was no room
+ * @news: events that the worker has not acted upon, the first at @first_news
+ * @first_news: the one that it is acting upon
+ * @num_news: how many
+ * @events_looked: jiffies when eventq was looked at last
+ * @events_filled: eventq has its buffers
+ * @events_returned: the device has not been told of buffers that are available again
+ * @faults: the last ones, in a ring
+ * @num_faults: how many there were
  * @stats: counters
  */
 struct virtio_irq {
 	struct virtio_device	*vdev;
 	struct virtqueue	*vq;
+	struct virtqueue	*evq;
 	struct virtio_irq_domains *doms;
 	const struct virtio_irq_domain_ops *domain;
 	void (*flush)(struct virtio_irq *vi);
@@ -346,16 +452,23 @@ struct virtio_irq {
 	dma_addr_t		shared_dma;
 	size_t			shared_size;
 	struct device		*dma_dev;
+	struct virtio_irq_event_buf *event_bufs;
+	unsigned int		num_event_bufs;
+	void			*events_shared;
+	dma_addr_t		events_dma;
+	size_t			events_size;
 	struct mutex		endpoints_lock;
 	struct list_head	endpoints;
 	struct workqueue_struct	*wq;
 	struct delayed_work	recover;
+	struct delayed_work	read_events;
 	struct delayed_work	watch;
 	struct notifier_block	reboot;
 	wait_queue_head_t	wait;
 	struct timer_list	timer;
 	struct dentry		*debugfs;
 	struct ratelimit_state	log_limit;
+	struct ratelimit_state	event_limit;
 	int			reset_err;
 	bool			full_told;
 
@@ -384,13 +497,21 @@ struct virtio_irq {
 	struct virtio_irq_note	broken_note;
 	struct virtio_irq_note	notes[8];
 	unsigned int		notes_lost;
+	struct virtio_irq_news	news[VIRTIO_IRQ_MAX_EVENTS];
+	unsigned int		first_news;
+	unsigned int		num_news;
+	unsigned long		events_looked;
+	bool			events_filled;
+	bool			events_returned;
+	struct virtio_irq_fault	faults[VIRTIO_IRQ_NUM_FAULTS];
+	u64			num_faults;
 	struct virtio_irq_stats	stats;
 };
 
 /* Did the host say no? Otherwise it may have done what it was asked for */
 static inline bool virtio_irq_is_refusal(int err)
 {
-	return err && err != -EIO && err != -ETIMEDOUT && err != -ERESTART;
+	return err && err != -EIO && err != -ETIMEDOUT && err != -ERESTART && err != -EREMCHG;
 }
 
 /* virtio_irq_fact.c: what is true of a vector */
@@ -418,6 +539,7 @@ void __virtio_irq_note(struct virtio_irq *vi, const struct virtio_irq_note *note
 void __virtio_irq_break(struct virtio_irq *vi, u8 type, u32 endpoint, u32 index, int err);
 struct virtio_irq_note virtio_irq_note_of(const struct virtio_irq_vector *vec, u8 type, int err);
 void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note);
+void virtio_irq_print_revoked(struct virtio_irq *vi, const struct virtio_irq_note *note);
 void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note);
 void virtio_irq_print_notes(struct virtio_irq *vi);
 
@@ -464,6 +586,7 @@ int virtio_irq_read_config(struct virtio_irq *vi);
 /* virtio_irq_endpoint.c */
 bool virtio_irq_guest_is_encrypted(void);
 int virtio_irq_reattach(struct virtio_irq_endpoint *ep);
+int virtio_irq_reread(struct virtio_irq_endpoint *ep);
 int virtio_irq_call_detach(struct virtio_irq *vi, u32 id, bool recovery);
 void virtio_irq_endpoint_free(struct virtio_irq_endpoint *ep);
 
@@ -492,9 +615,24 @@ void __virtio_irq_failed(struct virtio_irq_vector *vec, const struct virtio_irq_
 void __virtio_irq_not_given_back(struct virtio_irq_vector *vec,
 				 const struct virtio_irq_slot *slot, int err);
 void __virtio_irq_check_debt(const struct virtio_irq_slot *slot, const struct virtio_irq_fact *f);
+void __virtio_irq_make_stale(struct virtio_irq_vector *vec);
+bool __virtio_irq_revoke(struct virtio_irq_vector *vec, int err);
 
 /* virtio_irq_recovery.c: the worker */
 void virtio_irq_recover(struct work_struct *work);
+
+/* virtio_irq_event.c: what the host has to say */
+int virtio_irq_events_init(struct virtio_irq *vi);
+void virtio_irq_events_exit(struct virtio_irq *vi);
+void __virtio_irq_events_go(struct virtio_irq *vi);
+void virtio_irq_events_drop(struct virtio_irq *vi);
+void virtio_irq_event_callback(struct virtqueue *vq);
+void virtio_irq_read_events(struct work_struct *work);
+bool virtio_irq_act_on_events(struct virtio_irq *vi);
+bool __virtio_irq_look_for_stale(struct virtio_irq_vector *vec);
+bool __virtio_irq_look_for_reread(const struct virtio_irq_endpoint *ep);
+void virtio_irq_tell_owner(struct virtio_irq_endpoint *ep);
+const char *virtio_irq_fault_reason(u8 reason);
 
 /* virtio_irq_replay.c: what the host has to be told so that it holds what the records say */
 int virtio_irq_reconcile(struct virtio_irq *vi);
@@ -520,6 +658,7 @@ void virtio_irq_debugfs_remove(struct virtio_irq *vi);
 int virtio_irq_stats_show(struct seq_file *m, void *unused);
 int virtio_irq_latency_show(struct seq_file *m, void *unused);
 int virtio_irq_endpoints_show(struct seq_file *m, void *unused);
+int virtio_irq_faults_show(struct seq_file *m, void *unused);
 #endif
 
 #endif /* _VIRTIO_IRQ_INTERNAL_H */

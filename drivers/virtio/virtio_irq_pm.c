@@ -70,6 +70,7 @@ static void virtio_irq_freeze(struct virtio_irq *vi)
 {
 	virtio_irq_drain(vi);
 	cancel_delayed_work_sync(&vi->watch);
+	cancel_delayed_work_sync(&vi->read_events);
 	cancel_delayed_work_sync(&vi->recover);
 	timer_delete_sync(&vi->timer);
 	virtio_irq_queue_stop(vi);
@@ -196,6 +197,7 @@ int virtio_irq_reboot(struct notifier_block *nb, unsigned long action, void *dat
 	wake_up_all(&vi->wait);
 
 	cancel_delayed_work_sync(&vi->watch);
+	cancel_delayed_work_sync(&vi->read_events);
 	cancel_delayed_work_sync(&vi->recover);
 	timer_delete_sync(&vi->timer);
 	return NOTIFY_DONE;

@@ -234,6 +234,7 @@ static void virtio_irq_do_recover(struct virtio_irq *vi)
 	}
 
 	for (pass = 1; ; pass++) {
+		virtio_irq_act_on_events(vi);
 		raw_spin_lock_irq(&vi->lock);
 		marks = vi->marks;
 		raw_spin_unlock_irq(&vi->lock);

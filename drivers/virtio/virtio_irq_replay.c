@@ -47,6 +47,11 @@ static int __virtio_irq_tell(struct virtio_irq_vector *vec, enum virtio_irq_told
 	if (res->want && !com->want && !com->busy && __virtio_irq_fact_may(com))
 		return __virtio_irq_post_release(vec, true);
 
+	*told = VIRTIO_IRQ_TOLD_NOTHING;
+	/* Later: the host says so itself, by STALE */
+	if (vec->revoked && !vec->stale)
+		return 0;
+
 	/* Nothing more can come of it before ALLOC is answered well */
 	*told = VIRTIO_IRQ_TOLD_SLOW;
 	if (res->want && !res->has && !res->busy)
@@ -105,7 +110,7 @@ static int virtio_irq_tell(struct virtio_irq_vector *vec, enum virtio_irq_told *
 /* An endpoint that recovery may ask about */
 static bool virtio_irq_is_attached(const struct virtio_irq_endpoint *ep)
 {
-	return !ep->in_transit && !ep->detached && !ep->lost;
+	return !ep->in_transit && !ep->detached && !ep->lost && !ep->reread;
 }
 
 /* Once through all records. Returns 0, or an errno if there is no use in going on */
@@ -132,27 +137,41 @@ static int virtio_irq_tell_all(struct virtio_irq *vi, enum virtio_irq_told *all)
 	return 0;
 }
 
+/*
+ * Does the host route it as the record says, with the pair of the record? The answer to a
+ * move of a stale vector, which is under way, may bring another one.
+ */
+static bool __virtio_irq_is_routed(const struct virtio_irq_vector *vec)
+{
+	return vec->arm.want && vec->arm.has && !vec->dirty && !(vec->stale && vec->arm.busy);
+}
+
 /* The host routes it: the domain may have to write its store, and makes up for messages */
 static int virtio_irq_tell_domain(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq *vi = vec->store->ep->vi;
-	bool due, retrigger;
+	bool due, retrigger, done;
 
 	raw_spin_lock_irq(&vi->lock);
-	due = vec->arm.want && vec->arm.has && !vec->dirty;
+	due = __virtio_irq_is_routed(vec);
 	retrigger = due && vec->lossy;
-	due = retrigger || (due && (READ_ONCE(vec->held) || virtio_irq_needs_rewrite(vec)));
+	due = retrigger || (due && (READ_ONCE(vec->held) || vec->stale ||
+				    virtio_irq_needs_rewrite(vec)));
 	if (retrigger)
 		vec->lossy = false;
 	raw_spin_unlock_irq(&vi->lock);
-	if (!due || vi->domain->replayed(vi->doms, vec, retrigger))
+	if (!due)
 		return 0;
 
-	/* The interrupt is being activated: again, when it is */
+	done = vi->domain->replayed(vi->doms, vec, retrigger);
 	raw_spin_lock_irq(&vi->lock);
-	vec->lossy |= retrigger && vec->arm.want;
+	/* The interrupt is being activated: again, when it is */
+	if (!done)
+		vec->lossy |= retrigger && vec->arm.want;
+	else if (__virtio_irq_is_routed(vec))
+		vec->stale = false;
 	raw_spin_unlock_irq(&vi->lock);
-	return -EAGAIN;
+	return done ? 0 : -EAGAIN;
 }
 
 static int virtio_irq_tell_domains(struct virtio_irq *vi)
@@ -172,6 +191,7 @@ static int virtio_irq_tell_domains(struct virtio_irq *vi)
 				left = err ?: left;
 			}
 		}
+		virtio_irq_tell_owner(ep);
 	}
 	return left;
 }
@@ -189,15 +209,19 @@ static int virtio_irq_reconcile_endpoint(struct virtio_irq_endpoint *ep)
 		}
 		return err;
 	}
-	if (!ep->lost)
+	if (!ep->lost && !ep->reread)
 		return 0;
-	err = virtio_irq_reattach(ep);
+	err = ep->lost ? virtio_irq_reattach(ep) : virtio_irq_reread(ep);
 	note.err = err;
 	if (err && err != ep->refusal)
 		virtio_irq_print_refusal(ep->vi, &note);
 	WRITE_ONCE(ep->refusal, err);
-	ep->lost = err;
-	return err;
+	if (err)
+		return err;
+	ep->lost = false;
+	WRITE_ONCE(ep->reread, false);
+	wake_up_all(&ep->vi->wait);
+	return 0;
 }
 
 static int virtio_irq_reconcile_endpoints(struct virtio_irq *vi)

@@ -75,6 +75,8 @@ const char *virtio_irq_reset_reason(struct virtio_irq *vi)
 	/* BAD_RING(): a used id that was never submitted, and nothing comes out any more */
 	if (virtqueue_is_broken(vi->vq))
 		return "the virtqueue is broken";
+	if (vi->evq && virtqueue_is_broken(vi->evq))
+		return "the event queue is broken";
 	if (status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return "the device needs a reset";
 	/* A function level reset, or virtio core could not set it up when it resumed */
@@ -144,6 +146,9 @@ static void virtio_irq_forget_vector(struct virtio_irq_vector *vec, bool deliver
 			      !(delivered && READ_ONCE(vec->held));
 		vec->dirty = true;
 	}
+	/* Asked for anew, like all others */
+	vec->stale = false;
+	vec->revoked = 0;
 	__virtio_irq_fact_forget(&vec->res);
 	__virtio_irq_fact_forget(&vec->com);
 	__virtio_irq_fact_forget(&vec->arm);
@@ -177,6 +182,7 @@ static void virtio_irq_forget_host(struct virtio_irq *vi, bool delivered)
 			continue;
 		}
 		ep->lost = true;
+		WRITE_ONCE(ep->reread, false);
 		list_for_each_entry(store, &ep->stores, ep_node)
 			virtio_irq_forget_store(store, delivered);
 	}

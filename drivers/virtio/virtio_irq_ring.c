@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio-irq request engine: the life of the virtqueue
+ * virtio-irq request engine: the life of the virtqueues
  *
  * Found at probe and after a reset of the device, gone with the device. What
- * travels in it is virtio_irq_queue.c's.
+ * travels in them is virtio_irq_queue.c's and virtio_irq_event.c's.
  *
  * A reset of the queue alone is not used: virtio core waits for its end without a
  * bound, and it would be the answer to a device that answers nothing.
@@ -49,10 +49,10 @@ void virtio_irq_queue_stop(struct virtio_irq *vi)
 }
 
 /**
- * virtio_irq_queue_go - the virtqueue is empty and works
- * @vi: the controller
+ * virtio_irq_queue_go - the virtqueues work, and requestq is empty
+ * @vi: the controller, after DRIVER_OK
  *
- * Context: any.
+ * Context: process context, sleeps.
  */
 void virtio_irq_queue_go(struct virtio_irq *vi)
 {
@@ -62,11 +62,13 @@ void virtio_irq_queue_go(struct virtio_irq *vi)
 	virtqueue_disable_cb(vi->vq);
 	vi->unnotified = 0;
 	WRITE_ONCE(vi->resetting, false);
+	__virtio_irq_events_go(vi);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_act_on_events(vi);
 }
 
 /**
- * virtio_irq_queue_drop - the device has been reset: take its queue away
+ * virtio_irq_queue_drop - the device has been reset: take its queues away
  * @vi: the controller, after virtio_irq_queue_stop()
  *
  * Context: process context, sleeps.
@@ -82,12 +84,45 @@ void virtio_irq_queue_drop(struct virtio_irq *vi)
 		__virtio_irq_drop(vi, slot);
 		raw_spin_unlock_irq(&vi->lock);
 	}
+	virtio_irq_events_drop(vi);
 	vi->vdev->config->del_vqs(vi->vdev);
 	vi->vq = NULL;
+	vi->evq = NULL;
+}
+
+static int virtio_irq_find_queues(struct virtio_irq *vi)
+{
+	/* Without a callback virtio-pci gives a queue VIRTIO_MSI_NO_VECTOR */
+	struct virtqueue_info info[] = {
+		[VIRTIO_IRQ_VQ_REQUEST]	= { "request" },
+		[VIRTIO_IRQ_VQ_EVENT]	= { "event", virtio_irq_event_callback },
+	};
+	bool events = vi->features & BIT(VIRTIO_IRQ_F_EVENTQ);
+	struct virtqueue *vqs[ARRAY_SIZE(info)] = { };
+	int err;
+
+	err = virtio_find_vqs(vi->vdev, events ? 2 : 1, vqs, info, NULL);
+	if (err)
+		return err;
+	vi->vq = vqs[VIRTIO_IRQ_VQ_REQUEST];
+	vi->evq = vqs[VIRTIO_IRQ_VQ_EVENT];
+	return 0;
+}
+
+/* What was allocated for them was so by the first size */
+static int virtio_irq_check_queue(struct virtio_irq *vi, struct virtqueue *vq,
+				  const char *name, unsigned int least)
+{
+	unsigned int size = virtqueue_get_vring_size(vq);
+
+	if (size >= least)
+		return 0;
+	dev_err(&vi->vdev->dev, "%s has %u descriptors, needs %u\n", name, size, least);
+	return -EINVAL;
 }
 
 /**
- * virtio_irq_queue_find - find requestq again after virtio_irq_queue_drop()
+ * virtio_irq_queue_find - find the queues again after virtio_irq_queue_drop()
  * @vi: the controller
  *
  * Context: process context, sleeps.
@@ -97,23 +132,20 @@ int virtio_irq_queue_find(struct virtio_irq *vi)
 {
 	int err;
 
-	/* No callback: virtio-pci then gives the queue VIRTIO_MSI_NO_VECTOR */
-	vi->vq = virtio_find_single_vq(vi->vdev, NULL, "request");
-	if (IS_ERR(vi->vq)) {
-		err = PTR_ERR(vi->vq);
-		vi->vq = NULL;
+	err = virtio_irq_find_queues(vi);
+	if (err)
 		return err;
-	}
 	virtqueue_disable_cb(vi->vq);
 
-	if (virtqueue_get_vring_size(vi->vq) < max(VIRTIO_IRQ_REQUESTQ_MIN, 2 * vi->num_slots)) {
-		dev_err(&vi->vdev->dev, "requestq has %u descriptors, needs %u\n",
-			virtqueue_get_vring_size(vi->vq),
-			max(VIRTIO_IRQ_REQUESTQ_MIN, 2 * vi->num_slots));
-		err = -EINVAL;
+	err = virtio_irq_check_queue(vi, vi->vq, "requestq",
+				     max(VIRTIO_IRQ_REQUESTQ_MIN, 2 * vi->num_slots));
+	if (!err && vi->evq)
+		err = virtio_irq_check_queue(vi, vi->evq, "eventq", max(1, vi->num_event_bufs));
+	if (err)
 		goto drop;
-	}
 	vi->dma_dev = virtio_irq_premap(vi->vq);
+	if (!IS_ERR(vi->dma_dev) && vi->evq)
+		vi->dma_dev = virtio_irq_premap(vi->evq);
 	if (IS_ERR(vi->dma_dev)) {
 		err = PTR_ERR(vi->dma_dev);
 		vi->dma_dev = NULL;
@@ -126,8 +158,16 @@ drop:
 	return err;
 }
 
+static void virtio_irq_free_shared(struct virtio_irq *vi)
+{
+	if (vi->dma_dev)
+		dma_free_coherent(vi->dma_dev, vi->shared_size, vi->shared, vi->shared_dma);
+	else
+		kfree(vi->shared);
+}
+
 /**
- * virtio_irq_queue_init - find requestq and allocate its slots
+ * virtio_irq_queue_init - find the queues and allocate slots and buffers
  * @vi: the controller
  *
  * Context: process context, sleeps.
@@ -184,8 +224,13 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 		}
 		hlist_add_head(&slot->node, &vi->idle);
 	}
+	err = virtio_irq_events_init(vi);
+	if (err)
+		goto free_shared;
 	return 0;
 
+free_shared:
+	virtio_irq_free_shared(vi);
 free_slots:
 	kfree(vi->slots);
 del_vqs:
@@ -202,9 +247,7 @@ del_vqs:
 void virtio_irq_queue_exit(struct virtio_irq *vi)
 {
 	virtio_irq_queue_drop(vi);
-	if (vi->dma_dev)
-		dma_free_coherent(vi->dma_dev, vi->shared_size, vi->shared, vi->shared_dma);
-	else
-		kfree(vi->shared);
+	virtio_irq_events_exit(vi);
+	virtio_irq_free_shared(vi);
 	kfree(vi->slots);
 }

@@ -182,6 +182,41 @@ static const char * const virtio_irq_verbs[VIRTIO_IRQ_NUM_TYPES] = {
 	[VIRTIO_IRQ_T_FREE]		= "free",
 };
 
+/* What a failure is about, after a blank */
+static void virtio_irq_name(const struct virtio_irq_note *note, char *what, size_t size)
+{
+	if (note->type == VIRTIO_IRQ_T_ATTACH || note->type == VIRTIO_IRQ_T_DETACH)
+		*what = '\0';
+	else if (note->virq)
+		snprintf(what, size, " interrupt %u (store %u, vector %u)", note->virq,
+			 note->store, note->index);
+	else if (note->count == 1)
+		snprintf(what, size, " vector %u of store %u", note->index, note->store);
+	else if (note->count)
+		snprintf(what, size, " vectors %u-%u of store %u", note->index,
+			 note->index + note->count - 1, note->store);
+	else
+		snprintf(what, size, " vectors of store %u", note->store);
+}
+
+/**
+ * virtio_irq_print_revoked - log that the host delivers nothing of a vector any more
+ * @vi: the controller
+ * @note: which one, and why
+ *
+ * Context: process context.
+ */
+void virtio_irq_print_revoked(struct virtio_irq *vi, const struct virtio_irq_note *note)
+{
+	u32 endpoint = note->endpoint;
+	char what[64];
+
+	virtio_irq_name(note, what, sizeof(what));
+	dev_warn(&vi->vdev->dev, "%04x:%02x:%02x.%u: the host has revoked%s: %s (%pe)\n",
+		 endpoint >> 16, endpoint >> 8 & 0xff, endpoint >> 3 & 0x1f, endpoint & 7, what,
+		 virtio_irq_reason(note->err), ERR_PTR(note->err));
+}
+
 /**
  * virtio_irq_print_refusal - log a request that failed
  * @vi: the controller
@@ -192,21 +227,9 @@ static const char * const virtio_irq_verbs[VIRTIO_IRQ_NUM_TYPES] = {
 void virtio_irq_print_refusal(struct virtio_irq *vi, const struct virtio_irq_note *note)
 {
 	u32 endpoint = note->endpoint;
-	char what[64] = "";
+	char what[64];
 
-	if (note->type == VIRTIO_IRQ_T_ATTACH || note->type == VIRTIO_IRQ_T_DETACH)
-		;
-	else if (note->virq)
-		snprintf(what, sizeof(what), " interrupt %u (store %u, vector %u)", note->virq,
-			 note->store, note->index);
-	else if (note->count == 1)
-		snprintf(what, sizeof(what), " vector %u of store %u", note->index, note->store);
-	else if (note->count)
-		snprintf(what, sizeof(what), " vectors %u-%u of store %u", note->index,
-			 note->index + note->count - 1, note->store);
-	else
-		snprintf(what, sizeof(what), " vectors of store %u", note->store);
-
+	virtio_irq_name(note, what, sizeof(what));
 	dev_warn(&vi->vdev->dev, "%04x:%02x:%02x.%u: the host %s to %s%s: %s (%pe)\n",
 		 endpoint >> 16, endpoint >> 8 & 0xff, endpoint >> 3 & 0x1f, endpoint & 7,
 		 note->err == -ETIMEDOUT ? "was asked" : "refused",

@@ -7,6 +7,7 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/log2.h>
+#include <linux/timekeeping.h>
 
 #include "virtio_irq_internal.h"
 
@@ -94,11 +95,105 @@ static void __virtio_irq_note_route(struct virtio_irq_vector *vec, int err, bool
 {
 	struct virtio_irq_note note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_ACTIVATE, err);
 
-	/* The queue is broken, and that is logged */
-	if (err == -ETIMEDOUT || err == -ENODEV || vec->logged)
+	/* The queue is broken, and that is logged; or the host has said so before */
+	if (err == -ETIMEDOUT || err == -ENODEV || err == -EREMCHG || vec->logged)
 		return;
 	__virtio_irq_note(to_vi(vec), &note, wake);
 	vec->logged = again;
+}
+
+static bool virtio_irq_same(const struct virtio_irq_msg *a, const struct virtio_irq_msg *b)
+{
+	return a->address == b->address && a->data == b->data;
+}
+
+/* Is a pair that of a block's vector, as far as that is known? */
+static bool virtio_irq_is_of_block(const struct virtio_irq_vector *vec,
+				   const struct virtio_irq_msg *pair)
+{
+	const struct virtio_irq_store *store = vec->store;
+
+	return store->block_known && pair->address == store->block.address &&
+	       pair->data - vec->index == store->block.data;
+}
+
+/**
+ * __virtio_irq_make_stale - the host has said that the pair of a vector may change
+ * @vec: the record
+ *
+ * From now on another pair is legal in an answer, until the store holds it. Pairs of a
+ * block change together: the first one that is answered says where to.
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_make_stale(struct virtio_irq_vector *vec)
+{
+	if (!vec->stale && !vec->revoked)
+		vec->since = ktime_get_mono_fast_ns();
+	vec->stale = true;
+	if (virtio_irq_is_of_block(vec, &vec->pair))
+		vec->store->block_known = false;
+}
+
+/* What it was committed by is over, or may be */
+static void __virtio_irq_uncommit(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq_store *store = vec->store;
+	XA_STATE(xas, &store->vectors, store->block_count ? 0 : vec->index);
+	unsigned long last = store->block_count ? ULONG_MAX : vec->index;
+
+	vec->com.has = false;
+	vec->com.unsure = vec->com.want;
+	if (!vec->com_alloc)
+		return;
+	/* ALLOC, which takes a block as a whole only, is asked again */
+	guard(rcu)();
+	xas_for_each(&xas, vec, last) {
+		if (xas_retry(&xas, vec) || !vec->res.want)
+			continue;
+		vec->res.has = false;
+		vec->res.unsure = true;
+	}
+}
+
+/**
+ * __virtio_irq_revoke - has the host revoked a vector?
+ * @vec: the record
+ * @err: why the host refuses to arm it
+ *
+ * If so it delivers nothing until the host says that it is stale. Recovery leaves it
+ * alone until then, and does what virtio_irq_tell_owner() does. What of it the host
+ * holds nevertheless is given back with the interrupt.
+ *
+ * Context: any, vi->lock held.
+ * Return: true if it has; only a vector that is stale can be.
+ */
+bool __virtio_irq_revoke(struct virtio_irq_vector *vec, int err)
+{
+	if (!vec->stale || !vec->arm.want ||
+	    (err != -ENOSPC && err != -EDQUOT && err != -EPERM))
+		return false;
+	if (!vec->revoked) {
+		vec->since = ktime_get_mono_fast_ns();
+		to_vi(vec)->stats.revoked++;
+	}
+	if (vec->revoked != err)
+		vec->logged = false;
+	vec->revoked = err;
+	vec->stale = false;
+	vec->arm.has = false;
+	vec->arm.unsure = true;
+	vec->dirty = true;
+	vec->lossy = true;
+	__virtio_irq_uncommit(vec);
+	return true;
+}
+
+/* Nothing that the host has said of it is of interest any more */
+static void __virtio_irq_end_question(struct virtio_irq_vector *vec)
+{
+	vec->stale = false;
+	vec->revoked = 0;
 }
 
 /*
@@ -111,13 +206,15 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 	struct virtio_irq_store *store = vec->store;
 	struct virtio_irq_endpoint *ep = store->ep;
 
-	/* The store cannot be rewritten atomically, see the specification */
-	if (vec->arm.has)
-		return pair->address == vec->pair.address && pair->data == vec->pair.data ?
-		       0 : -EIO;
-
-	if (pair->address < ep->window_start || pair->address > ep->window_end)
+	/* The store cannot be rewritten atomically, so the host has to say so before */
+	if (vec->arm.has && !vec->stale && virtio_irq_same(pair, &vec->pair))
+		return 0;
+	if (vec->arm.has && !__virtio_irq_look_for_stale(vec))
 		return -EIO;
+
+	/* Or the window is what has changed, and ATTACH comes first */
+	if (pair->address < ep->window_start || pair->address > ep->window_end)
+		return __virtio_irq_look_for_reread(ep) ? -EREMCHG : -EIO;
 	if (!IS_ALIGNED(pair->address, 4))
 		return -EIO;
 	if (vec->addr_width < 64 && pair->address >> vec->addr_width)
@@ -134,8 +231,7 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 		/* The function replaces the low bits by the vector's number */
 		if (base & (roundup_pow_of_two(store->block_count) - 1))
 			return -EIO;
-		if (store->block_known && (pair->address != store->block.address ||
-					   base != store->block.data))
+		if (store->block_known && !virtio_irq_is_of_block(vec, pair))
 			return -EIO;
 		store->block.address = pair->address;
 		store->block.data = base;
@@ -148,6 +244,12 @@ static void virtio_irq_activate_sent(struct virtio_irq_slot *slot)
 {
 	struct virtio_irq_vector *vec = slot->context;
 
+	/*
+	 * Has one before it been answered with another pair? The old one, which the store
+	 * still holds, is valid no longer than until the next request that names it.
+	 */
+	if (unlikely(vec->stale) && (vec->arm.busy || virtio_irq_needs_rewrite(vec)))
+		vec->lossy = true;
 	__virtio_irq_fact_sent(&vec->arm, slot->stamp, true);
 	/* Whoever learns that it failed says so */
 	vec->dirty = false;
@@ -164,6 +266,9 @@ static void __virtio_irq_route_failed(struct virtio_irq_vector *vec,
 	vec->dirty = true;
 	if (!slot->recovery)
 		vec->lossy = true;
+	/* It may have been revoked, and given back without being committed */
+	if (err == -EAGAIN && vec->stale)
+		__virtio_irq_uncommit(vec);
 	err = __virtio_irq_cause(vec, err);
 	__virtio_irq_note_route(vec, err, true, !slot->recovery);
 	__virtio_irq_failed(vec, slot, err);
@@ -174,6 +279,7 @@ static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, c
 	const struct virtio_irq_rsp_activate *rsp = reply;
 	struct virtio_irq_vector *vec = slot->context;
 	struct virtio_irq_msg pair;
+	bool stale;
 
 	/* If a later request names it, that one's answer counts */
 	if (!err && vec->arm.stamp == slot->stamp) {
@@ -181,18 +287,25 @@ static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, c
 		pair.data = le32_to_cpu(rsp->data);
 		err = __virtio_irq_check_pair(vec, &pair);
 		if (!err) {
+			slot->vi->stats.moved += vec->stale && !virtio_irq_same(&pair, &vec->pair);
 			vec->pair = pair;
 			vec->logged = false;
+			vec->revoked = 0;
 			slot->vi->stats.replays += slot->recovery;
 		}
 	}
-	__virtio_irq_fact_answered(&vec->arm, slot->stamp, true, err);
-
+	stale = vec->stale;
+	if (__virtio_irq_fact_answered(&vec->arm, slot->stamp, true, err) &&
+	    (vec->arm.has || slot->recovery) && __virtio_irq_revoke(vec, err))
+		;
 	/* After a reset of the device each record says what is due anyway */
-	if (err && err != -ERESTART && vec->arm.want && slot->state == VIRTIO_IRQ_SLOT_POSTED)
+	else if (err && err != -ERESTART && vec->arm.want && slot->state == VIRTIO_IRQ_SLOT_POSTED)
 		__virtio_irq_route_failed(vec, slot, err);
 	else
 		__virtio_irq_check_debt(slot, &vec->arm);
+	/* The store may have to be written, and messages to be made up for */
+	if (stale && !slot->recovery)
+		__virtio_irq_mark(slot->vi);
 	return err;
 }
 
@@ -281,6 +394,7 @@ static void __virtio_irq_disarm(struct virtio_irq_vector *vec)
 	bool tell = __virtio_irq_fact_may(&vec->arm) || vec->arm.busy;
 
 	__virtio_irq_fact_void(&vec->arm);
+	__virtio_irq_end_question(vec);
 	vec->arm.unsure = tell;
 	vec->dirty = false;
 	vec->lossy = false;
@@ -304,7 +418,8 @@ static void __virtio_irq_keep_route(struct virtio_irq_vector *vec)
  *
  * Context: any, polls for at most poll_timeout_ms with interrupts off.
  * Return: 0, or the host's refusal as an errno, -EIO if the pair is not one that
- * the store may hold, -ETIMEDOUT or -ENODEV.
+ * the store may hold, -ETIMEDOUT or -ENODEV; -EREMCHG if the host has changed where its
+ * pairs lie and has to be asked first: the route is kept then, too.
  */
 int virtio_irq_activate(struct virtio_irq_vector *vec,
 			const struct virtio_irq_msg *route, bool keep)
@@ -328,6 +443,7 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	err = __virtio_irq_cause(vec, err);
+	keep |= err == -EREMCHG;
 	if (keep) {
 		__virtio_irq_keep_route(vec);
 	} else {
@@ -385,6 +501,14 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->route = *route;
+	if (unlikely(vec->revoked)) {
+		/* Recovery tells it if the host thinks better of it */
+		vec->dirty = true;
+		if (vec->stale)
+			__virtio_irq_mark(vi);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		return 0;
+	}
 	if (virtio_irq_is_lazy(vi) && vec->arm.has) {
 		err = __virtio_irq_post_activate(vec, false);
 		notify = __virtio_irq_notify_lazy(vi, false);
@@ -460,7 +584,7 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 	if (!virtio_irq_is_refusal(err))
 		__virtio_irq_keep_route(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	return err;
+	return err == -EREMCHG ? -EAGAIN : err;
 }
 
 /**
@@ -519,7 +643,36 @@ bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
 	 * recovery writes a store itself if its ACTIVATE has changed the pair.
 	 */
 	return vec->arm.want && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
-			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address));
+			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address)) &&
+	       !READ_ONCE(vec->revoked);
+}
+
+/**
+ * virtio_irq_take_out - the store does not hold the pair of a vector any more
+ * @vec: the record
+ *
+ * Context: any.
+ */
+void virtio_irq_take_out(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = to_vi(vec);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->composed = (struct virtio_irq_msg) { };
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+}
+
+/**
+ * virtio_irq_is_out - has virtio_irq_take_out() been called, and nothing composed since?
+ * @vec: the record; desc->lock is held
+ *
+ * Context: any.
+ * Return: true if the store holds no pair.
+ */
+bool virtio_irq_is_out(const struct virtio_irq_vector *vec)
+{
+	return !READ_ONCE(vec->composed.address) && !READ_ONCE(vec->composed.data);
 }
 
 /**

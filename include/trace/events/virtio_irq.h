@@ -19,6 +19,14 @@
 			 { VIRTIO_IRQ_T_DEACTIVATE,	"DEACTIVATE" },	\
 			 { VIRTIO_IRQ_T_FREE,		"FREE" })
 
+#define virtio_irq_show_event(type)					\
+	__print_symbolic(type,						\
+			 { VIRTIO_IRQ_EVENT_T_STALE,	"STALE" },	\
+			 { VIRTIO_IRQ_EVENT_T_REVOKED,	"REVOKED" },	\
+			 { VIRTIO_IRQ_EVENT_T_FAULT,	"FAULT" })
+
+struct virtio_irq_news;
+
 /* A request was put in the ring */
 TRACE_EVENT(virtio_irq_request,
 	TP_PROTO(unsigned int slot, u8 type, u32 endpoint, u16 store, u32 first,
@@ -84,6 +92,64 @@ TRACE_EVENT(virtio_irq_notify,
 		__entry->requests = requests;
 	),
 	TP_printk("requests=%u", __entry->requests)
+);
+
+/* An event was read from eventq; len is what the device says it is long */
+TRACE_EVENT(virtio_irq_event,
+	TP_PROTO(unsigned int len, const struct virtio_irq_news *news),
+	TP_ARGS(len, news),
+	TP_STRUCT__entry(
+		__field(unsigned int, len)
+		__field(u8, type)
+		__field(u8, reason)
+		__field(u16, store)
+		__field(u32, endpoint)
+		__field(u32, first)
+		__field(u32, count)
+		__field(u64, address)
+		__field(u32, data)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		__entry->len = len;
+		__entry->type = news->type;
+		__entry->reason = news->reason;
+		__entry->store = news->store;
+		__entry->endpoint = news->endpoint;
+		__entry->first = news->first;
+		__entry->count = news->count;
+		__entry->address = news->address;
+		__entry->data = news->data;
+		__entry->flags = news->flags;
+	),
+	TP_printk("len=%u %s reason=%u endpoint=%08x store=%u first=%u count=%u message=%llx/%x flags=%x",
+		  __entry->len, virtio_irq_show_event(__entry->type),
+		  __entry->reason, __entry->endpoint, __entry->store,
+		  __entry->first, __entry->count, __entry->address,
+		  __entry->data, __entry->flags)
+);
+
+/* The host has disarmed a vector that is wanted; err is why, as an errno */
+TRACE_EVENT(virtio_irq_revoked,
+	TP_PROTO(u32 endpoint, u16 store, u32 index, unsigned int virq, int err),
+	TP_ARGS(endpoint, store, index, virq, err),
+	TP_STRUCT__entry(
+		__field(u32, endpoint)
+		__field(u16, store)
+		__field(u32, index)
+		__field(unsigned int, virq)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->endpoint = endpoint;
+		__entry->store = store;
+		__entry->index = index;
+		__entry->virq = virq;
+		__entry->err = err;
+	),
+	TP_printk("endpoint=%08x store=%u index=%u irq=%u err=%d",
+		  __entry->endpoint, __entry->store, __entry->index,
+		  __entry->virq, __entry->err)
 );
 
 /* The engine changed its state, see enum virtio_irq_state */
