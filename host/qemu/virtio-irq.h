@@ -188,8 +188,8 @@ extern VirtIOIRQList virtio_irq_controllers;
  */
 void virtio_irq_serve_before_message(VirtIOIRQ *s);
 /*
- * Around everything that writes to buffers of the guest's; what that may lead to
- * is said there. False if we were unrealized meanwhile. @notify: of answers.
+ * Around everything that writes to buffers of the guest's; what that may lead
+ * to is said there. False if we were unrealized meanwhile. @notify: of answers.
  */
 VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s);
 bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify);
