@@ -150,7 +150,8 @@ static bool same_window(const struct virtio_irq_saved_endpoint *a,
 static bool same_info(const struct virtio_irq_saved_endpoint *a,
 		      const struct virtio_irq_ep_info *b)
 {
-	if (a->isolated != b->isolated || a->pasid_width != b->pasid_width || a->num_stores != b->num_stores)
+	if (a->isolated != b->isolated || a->pasid_width != b->pasid_width ||
+	    a->num_stores != b->num_stores)
 		return false;
 	for (unsigned int i = 0; i < a->num_stores; i++) {
 		const struct virtio_irq_store_info *s = &a->stores[i], *t = &b->stores[i];

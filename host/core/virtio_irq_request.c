@@ -116,7 +116,7 @@ static uint8_t do_detach(struct virtio_irq_core *core, const uint8_t *req, uint8
 
 /* Ranges of vectors */
 
-/* Every vector of the range is allocated; all or nothing */
+/* Every vector of the range is allocated, and none revoked; all or nothing */
 static uint8_t commit_all(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			  const struct range *range)
 {
@@ -126,8 +126,7 @@ static uint8_t commit_all(struct virtio_irq_core *core, struct virtio_irq_ep *ep
 
 	for (i = 0; i < range->count && status == VIRTIO_IRQ_S_OK; i++) {
 		v = virtio_irq_vector_find(core, ep, range->store, range->first + i);
-		status = v->reason;
-		if (status == VIRTIO_IRQ_S_OK && !(v->state & VIRTIO_IRQ_V_CHARGED))
+		if (!(v->state & VIRTIO_IRQ_V_CHARGED))
 			status = virtio_irq_vector_charge(core, ep, v, VIRTIO_IRQ_V_TAKEN);
 	}
 	while (i--) {
@@ -249,7 +248,7 @@ static bool is_block(struct virtio_irq_core *core, const struct virtio_irq_ep *e
 	return !(base & ((UINT32_C(1) << alloc->like.order) - 1));
 }
 
-/* Why one of the block was taken away, else OK */
+/* Why the first one of the block was taken away that was, else OK */
 static uint8_t block_reason(struct virtio_irq_core *core, const struct virtio_irq_ep *ep,
 			    const struct range *range)
 {
@@ -408,19 +407,28 @@ static uint8_t get_range(const struct virtio_irq_core *core, const uint8_t *req,
 	return VIRTIO_IRQ_S_OK;
 }
 
-/* The same, and every vector of it has to be there */
+/*
+ * The same, and every vector of it has to be there; *@reason is why the first one
+ * was taken away that was, else OK
+ */
 static uint8_t get_vectors(struct virtio_irq_core *core, const uint8_t *req,
-			   struct range *range, struct virtio_irq_ep **ep)
+			   struct range *range, struct virtio_irq_ep **ep, uint8_t *reason)
 {
 	uint8_t status = get_range(core, req, range, ep);
+	const struct virtio_irq_vector *v;
 
+	*reason = VIRTIO_IRQ_S_OK;
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
 	if (!*ep)
 		return VIRTIO_IRQ_S_NOENT;
-	for (uint32_t i = 0; i < range->count; i++)
-		if (!virtio_irq_vector_find(core, *ep, range->store, range->first + i))
+	for (uint32_t i = 0; i < range->count; i++) {
+		v = virtio_irq_vector_find(core, *ep, range->store, range->first + i);
+		if (!v)
 			return VIRTIO_IRQ_S_NOENT;
+		if (*reason == VIRTIO_IRQ_S_OK)
+			*reason = v->reason;
+	}
 	return VIRTIO_IRQ_S_OK;
 }
 
@@ -428,10 +436,12 @@ static uint8_t do_commit(struct virtio_irq_core *core, const uint8_t *req, uint8
 {
 	struct virtio_irq_ep *ep;
 	struct range range;
-	uint8_t status;
+	uint8_t status, reason;
 
 	(void)rsp;
-	status = get_vectors(core, req, &range, &ep);
+	status = get_vectors(core, req, &range, &ep, &reason);
+	if (status == VIRTIO_IRQ_S_OK)
+		status = reason;
 	if (status == VIRTIO_IRQ_S_OK)
 		status = commit_all(core, ep, &range);
 	return status;
@@ -441,10 +451,10 @@ static uint8_t do_release(struct virtio_irq_core *core, const uint8_t *req, uint
 {
 	struct virtio_irq_ep *ep;
 	struct range range;
-	uint8_t status;
+	uint8_t status, reason;
 
 	(void)rsp;
-	status = get_vectors(core, req, &range, &ep);
+	status = get_vectors(core, req, &range, &ep, &reason);
 	if (status != VIRTIO_IRQ_S_OK)
 		return status;
 	for (uint32_t i = 0; i < range.count; i++)
@@ -753,10 +763,12 @@ static void walk_alloc(struct walk *walk, const uint8_t *req)
 	walk->vectors = least(walk->vectors, virtio_irq_vector_room(walk->core));
 	if (alloc.like.state & VIRTIO_IRQ_V_CONTIGUOUS) {
 		set_order(&alloc);
-		if (!block_possible(&alloc) ||
-		    (!is_block(walk->core, walk->ep, &alloc) &&
-		     (alloc.range.count > walk->vectors ||
-		      !is_free(walk->core, walk->ep, &alloc.range))))
+		if (!block_possible(&alloc))
+			return;
+		if (is_block(walk->core, walk->ep, &alloc) ?
+		    block_reason(walk->core, walk->ep, &alloc.range) != VIRTIO_IRQ_S_OK :
+		    alloc.range.count > walk->vectors ||
+		    !is_free(walk->core, walk->ep, &alloc.range))
 			return;
 	}
 	for (uint32_t i = 0; i < alloc.range.count; i++) {
@@ -774,9 +786,11 @@ static void walk_commit(struct walk *walk, const uint8_t *req)
 {
 	const struct virtio_irq_vector *v;
 	struct range range;
+	uint8_t reason;
 	uint32_t index;
 
-	if (get_vectors(walk->core, req, &range, &walk->ep) != VIRTIO_IRQ_S_OK)
+	if (get_vectors(walk->core, req, &range, &walk->ep, &reason) != VIRTIO_IRQ_S_OK ||
+	    reason != VIRTIO_IRQ_S_OK)
 		return;
 	for (uint32_t i = 0; i < range.count; i++) {
 		index = range.first + i;

@@ -33,7 +33,7 @@ typedef struct ControlProperty {
     const char *none;
 } ControlProperty;
 
-/* What the host does to a guest's vectors is noted with the time of its begin */
+/* What the host does to a guest's vectors is noted with the time */
 
 static int64_t now(void)
 {
@@ -90,15 +90,16 @@ static const ControlProperty control_properties[] = {
         .none = "no vector that is armed",
     }, {
         .name = "revoke",
-        .description = "Write " WHICH ",reason=quota|nospc|perm to take vectors "
-        "away from the guest, and to give back what they hold of the host",
+        .description = "Write " WHICH ",reason=quota|nospc|perm to take "
+        "vectors away from the guest, and to give back what they hold of the "
+        "host",
         .takes_reason = true,
         .run = run_revoke,
         .none = "no vector that is allocated, and not revoked for that reason",
     }, {
         .name = "unrevoke",
-        .description = "Write " WHICH " to let the guest have vectors again that "
-        "were revoked",
+        .description = "Write " WHICH " to let the guest have vectors again "
+        "that were revoked",
         .run = run_unrevoke,
         .none = "no vector that is revoked",
     },

@@ -18,12 +18,11 @@
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "qemu/timer.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/qdev-core.h"
-#include "virtio-irq.h"
+#include "virtio-irq-source.h"
 #include "virtio-irq-stores.h"
 #include "virtio-irq-vfio.h"
 #include "trace.h"
@@ -38,12 +37,6 @@
  */
 #define PAIR_OFFSET 0x4
 
-/*
- * So long a request of the guest's may wait for the host in all, with others
- * for the big QEMU lock, before it is kept back
- */
-#define QUICK_NS SCALE_MS
-
 /* The MSI address and data formats of x86, as in hw/i386/apic-msidef.h */
 #define X86_MSI_BASE 0xfee00000
 #define X86_MSI_BASE_SHIFT 20
@@ -52,36 +45,6 @@
 #define X86_MSI_LOGICAL 0x4
 #define X86_MSI_DELIVERY_MODE_MASK 0x700
 #define X86_MSI_DELIVERY_MODE_RESERVED 0x300
-
-#define TYPE_VIRTIO_IRQ_SOURCE "virtio-irq-source"
-OBJECT_DECLARE_SIMPLE_TYPE(VirtIOIRQSource, VIRTIO_IRQ_SOURCE)
-
-/*
- * An object of its own because another thread may hold a FlatView with the
- * region for a while after it was removed; that keeps the region's owner alive
- * (memory_region_ref()).
- */
-struct VirtIOIRQSource {
-    Object parent_obj;
-
-    /* NULL once the function or the controller is unrealized */
-    VirtIOIRQ *s;
-    PCIDevice *pdev; /* a reference */
-    /* While it is attached */
-    struct virtio_irq_ep *ep;
-    /* It is a function of the host, and its interrupts are the host's */
-    bool is_host;
-    /* Is the region in the function's address space? */
-    bool shown;
-    /* Since the machine was reset */
-    bool was_attached;
-    uint64_t window_start;
-    /* What is below our region: the bus master region leads there, for ever */
-    AddressSpace *below;
-    /* Of the message that is being delivered */
-    uint16_t requester_id;
-    MemoryRegion mr;
-};
 
 /* Our region sits in front of bus_master_enable_region */
 static bool may_access(VirtIOIRQSource *src)
@@ -640,115 +603,6 @@ const struct virtio_irq_ops virtio_irq_ops = {
     .pending = virtio_irq_pending,
     .event = virtio_irq_event,
 };
-
-/* Requests that need something of the host */
-
-typedef struct Preparation {
-    VirtIOIRQHeld *held;
-    int64_t start;
-    bool wait;
-    bool done;
-    /* Those of functions that are not the host's */
-    unsigned int others;
-} Preparation;
-
-static bool prepare_vector(void *arg, void *priv, uint16_t store,
-                           uint32_t index)
-{
-    VirtIOIRQSource *src = priv;
-    Preparation *p = arg;
-    int ret, ms = -1;
-
-    /* The whole request is for one store of one function */
-    if (store != VIRTIO_IRQ_STORE_MSI) {
-        return false;
-    }
-    if (!src->is_host) {
-        p->others++;
-        return VIRTIO_IRQ_GET_CLASS(src->s)->prepare;
-    }
-    if (!p->wait) {
-        ms = get_clock() - p->start < QUICK_NS ? 1 : 0;
-    }
-    p->held->asked = true;
-    ret = virtio_irq_vfio_prepare(src->pdev, index, p->held, ms);
-    p->done = ret != -EINPROGRESS;
-    return !ret;
-}
-
-bool virtio_irq_sources_prepare(VirtIOIRQ *s, VirtIOIRQHeld *held, bool wait)
-{
-    Preparation p = {
-        .held = held,
-        .start = get_clock(),
-        .wait = wait,
-        .done = true,
-    };
-
-    virtio_irq_core_walk_commits(s->core, held->req, held->req_size,
-                                 held->rsp_size, prepare_vector, &p);
-    if (p.others && !wait && VIRTIO_IRQ_GET_CLASS(s)->prepare) {
-        return VIRTIO_IRQ_GET_CLASS(s)->prepare(s, held, p.others);
-    }
-    return p.done;
-}
-
-void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held)
-{
-    VirtIOIRQSource *src;
-    GHashTableIter iter;
-
-    if (!held->asked) {
-        return;
-    }
-    held->asked = false;
-    g_hash_table_iter_init(&iter, s->functions);
-    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
-        if (src && src->ep && src->is_host &&
-            virtio_irq_core_ep_id(src->ep) == held->names.endpoint) {
-            virtio_irq_vfio_prepared(src->pdev, held);
-            return;
-        }
-    }
-}
-
-/* Its driver cannot be refused it any more, but it can be told */
-static void revoke_lost(VirtIOIRQ *s, VirtIOIRQSource *src, uint32_t nr,
-                        int error)
-{
-    const struct virtio_irq_which which = {
-        .endpoint = virtio_irq_core_ep_id(src->ep),
-        .store = VIRTIO_IRQ_STORE_MSI,
-        .first = nr,
-        .last = nr,
-    };
-    uint8_t reason = virtio_irq_status_from_errno(error);
-    VirtIOIRQSince since = virtio_irq_since_begin(s);
-    int ret;
-
-    if (reason != VIRTIO_IRQ_S_PERM && reason != VIRTIO_IRQ_S_QUOTA) {
-        reason = VIRTIO_IRQ_S_NOSPC;
-    }
-    ret = virtio_irq_core_revoke(s->core, &which, reason);
-    virtio_irq_since_end(s, since);
-    trace_virtio_irq_lost(s, src->pdev->name, nr, error, ret);
-}
-
-void virtio_irq_sources_lost(VirtIOIRQ *s)
-{
-    VirtIOIRQSource *src;
-    GHashTableIter iter;
-    uint32_t nr;
-    int error;
-
-    g_hash_table_iter_init(&iter, s->functions);
-    while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&src)) {
-        while (src && src->ep && src->is_host &&
-               (error = virtio_irq_vfio_lost(src->pdev, &nr))) {
-            revoke_lost(s, src, nr, error);
-        }
-    }
-}
 
 /*
  * Of virtio-irq-kvm.c. KVM takes every message for one to a CPU, wherever its

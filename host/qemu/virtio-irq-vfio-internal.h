@@ -40,7 +40,7 @@ typedef struct Vector {
     const void *request;
     /* What the host has refused with; forgotten when the request is over */
     int refusal;
-    /* The same, of one that is committed; forgotten when the controller knows */
+    /* The same, of one that is committed; until the controller knows */
     int lost;
     bool unmasked;
     Host host;

@@ -6,6 +6,7 @@
  *
  * virtio-irq.c            queue, requests, features, reset
  * virtio-irq-source.c     functions: their region, their messages, their routes
+ * virtio-irq-host.c       what requests need of the host
  * virtio-irq-scope.c      which functions, and where messages are
  * virtio-irq-isolation.c  functions that have no way around us
  * virtio-irq-kvm.c        messages that KVM delivers without us
@@ -190,8 +191,8 @@ extern VirtIOIRQList virtio_irq_controllers;
  */
 void virtio_irq_serve_before_message(VirtIOIRQ *s);
 /*
- * Around everything that writes to buffers of the guest's; what that may lead to
- * is said there. False if we were unrealized meanwhile. @notify: of answers.
+ * Around everything that writes to buffers of the guest's; what that may lead
+ * to is said there. False if we were unrealized meanwhile. @notify: of answers.
  */
 VirtIOIRQTurn virtio_irq_turn_begin(VirtIOIRQ *s);
 bool virtio_irq_turn_end(VirtIOIRQ *s, VirtIOIRQTurn turn, bool notify);
@@ -221,6 +222,11 @@ void virtio_irq_sources_cleanup(VirtIOIRQ *s);
  * once
  */
 void virtio_irq_sources_show(VirtIOIRQ *s);
+/* The function that is attached as @endpoint, which there is */
+PCIDevice *virtio_irq_find_attached(VirtIOIRQ *s, uint32_t endpoint);
+
+/* virtio-irq-host.c */
+
 /*
  * Ask the host for what a request needs. False: it has not answered, and the
  * controller's bh is scheduled when it has. With @wait it is waited for.
@@ -230,8 +236,6 @@ bool virtio_irq_sources_prepare(VirtIOIRQ *s, VirtIOIRQHeld *held, bool wait);
 void virtio_irq_sources_prepared(VirtIOIRQ *s, VirtIOIRQHeld *held);
 /* What the host has taken away, or does not give again, is revoked */
 void virtio_irq_sources_lost(VirtIOIRQ *s);
-/* The function that is attached as @endpoint, which there is */
-PCIDevice *virtio_irq_find_attached(VirtIOIRQ *s, uint32_t endpoint);
 
 /* virtio-irq-scope.c */
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 # pylint: disable=wrong-import-position,import-error
 import qtest  # noqa: E402
-from rig import Rig  # noqa: E402
+from rig import EP, EVENTS, Rig  # noqa: E402
 
 
 @pytest.fixture
@@ -33,3 +33,12 @@ def start(tmp_path):
 def rig(start):  # pylint: disable=redefined-outer-name
     """The usual machine."""
     return Rig(start)
+
+
+@pytest.fixture
+def erig(start):  # pylint: disable=redefined-outer-name
+    """The same with a driver that has events, and two vectors."""
+    found = Rig(start, features=EVENTS, testdev=",bar-slots=8")
+    found.ctl.attach(EP)
+    found.pairs = [found.ctl.arm(EP, 0), found.ctl.arm(EP, 1, data=0x41)]
+    return found

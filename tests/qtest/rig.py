@@ -7,6 +7,8 @@ import virtio_irq as v
 
 EP, OTHER = 4 << 3, 5 << 3
 MSEC = 1000 * 1000
+# A driver that has events
+EVENTS = 1 << v.F_LAZY | 1 << v.F_EVENTQ | 1 << v.F_PASID
 
 
 class Rig:

@@ -9,20 +9,10 @@ import pytest
 import qmp
 import qtest
 import virtio_irq as v
-from rig import EP, OTHER, Rig
+from rig import EP, EVENTS, OTHER, Rig
 
-EVENTS = 1 << v.F_LAZY | 1 << v.F_EVENTQ | 1 << v.F_PASID
 CFG_ISR = 3
 MSIX = 0x11
-
-
-@pytest.fixture
-def erig(start):
-    """The usual machine, with a driver that has events, and two vectors."""
-    rig = Rig(start, features=EVENTS, testdev=",bar-slots=8")
-    rig.ctl.attach(EP)
-    rig.pairs = [rig.ctl.arm(EP, 0), rig.ctl.arm(EP, 1, data=0x41)]
-    return rig
 
 
 def address(endpoint):

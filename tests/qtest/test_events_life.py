@@ -8,8 +8,8 @@ import struct
 import pytest
 import qtest
 import virtio_irq as v
-from rig import EP, Rig
-from test_events import EVENTS, change, erig, revoke, revoked, stale  # pylint: disable=unused-import
+from rig import EP, EVENTS
+from test_events import change, revoke, revoked, stale
 from test_migration import load, save
 from test_reentry import ExpressRig, ecam, status_register
 
@@ -22,7 +22,7 @@ def other_window(rig, window="0x7f00000000-0x7f000fffff"):
                      for word in rig.arguments]
 
 
-def test_migration(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration(start, erig, tmp_path):
     """What waits for a buffer, what was told, and buffers that wait for an event."""
     rig = erig
     rig.ctl.alloc(EP, 2, 3)
@@ -63,7 +63,7 @@ def test_migration(start, erig, tmp_path):  # pylint: disable=redefined-outer-na
     assert not rig.ctl.events.take()
 
 
-def test_migration_of_a_short_buffer(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_of_a_short_buffer(start, erig, tmp_path):
     """The order of buffers is that of the ring also after they were put back."""
     erig.ctl.events.fill(1)
     erig.ctl.events.fill(1, size=3)
@@ -81,7 +81,7 @@ def test_migration_of_a_short_buffer(start, erig, tmp_path):  # pylint: disable=
     assert erig.ctl.events.wait(1) == [revoked(v.S_QUOTA, 0, 1)]
 
 
-def test_migration_with_an_unread_fault(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_with_an_unread_fault(start, erig, tmp_path):
     """Buffers that were there before are none that the driver has made available since (DEV-127)."""
     pair = erig.pairs[0][0]
     erig.ctl.events.fill(3)
@@ -95,7 +95,7 @@ def test_migration_with_an_unread_fault(start, erig, tmp_path):  # pylint: disab
     assert [event.data for event in erig.ctl.events.wait(1)] == [2]
 
 
-def test_migration_to_another_window(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_to_another_window(start, erig, tmp_path):
     """The driver is told to ask ATTACH and its pairs again (DEV-143)."""
     rig = erig
     rig.ctl.attach(5 << 3)
@@ -123,7 +123,7 @@ def test_migration_to_another_window(start, erig, tmp_path):  # pylint: disable=
     assert rig.stats()["stale"] == 0
 
 
-def test_migration_to_another_window_without_buffers(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_to_another_window_without_buffers(start, erig, tmp_path):
     """Until it can be told, it is answered what it knows (DEV-120)."""
     save(erig, tmp_path / "state")
     other_window(erig)
@@ -151,7 +151,7 @@ def test_migration_to_another_window_without_events(start, rig, tmp_path):
     assert "is out of scope, or is another one" in machine.stderr()
 
 
-def test_migration_to_a_device_without_events(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_to_a_device_without_events(start, erig, tmp_path):
     """The destination has to offer what was negotiated (DEV-144)."""
     save(erig, tmp_path / "state")
     erig.arguments = [word + ",events=off" if "id=irq" in word else word
@@ -162,7 +162,7 @@ def test_migration_to_a_device_without_events(start, erig, tmp_path):  # pylint:
 
 
 @pytest.mark.parametrize("enforce", [True, False])
-def test_migration_to_a_smaller_quota(start, erig, tmp_path, enforce):  # pylint: disable=redefined-outer-name
+def test_migration_to_a_smaller_quota(start, erig, tmp_path, enforce):
     """What is too much stays, or is revoked if the administrator says so (DEV-149)."""
     erig.ctl.alloc(EP, 2, 1)
     erig.ctl.events.fill(2)
@@ -181,7 +181,7 @@ def test_migration_to_a_smaller_quota(start, erig, tmp_path, enforce):  # pylint
     assert erig.vector(0)["delivered"] == 1 and erig.vector(1)["delivered"] == int(not enforce)
 
 
-def test_migration_corrupt(start, erig, tmp_path):  # pylint: disable=redefined-outer-name
+def test_migration_corrupt(start, erig, tmp_path):
     """Damage to what events are about is refused, or harmless, and never a crash (DEV-147)."""
     erig.ctl.alloc(EP, 2, 2)
     erig.ctl.activate(EP, 2, 0x42)
@@ -218,7 +218,7 @@ def event_buffer(rig, *buffers):
     rig.ctl.events.kick()
 
 
-def test_event_is_status(erig):  # pylint: disable=redefined-outer-name
+def test_event_is_status(erig):
     """An event that is written to the device's own status register changes nothing there."""
     status = erig.ctl.transport.status()
     memory = erig.machine.alloc()

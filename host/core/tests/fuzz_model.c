@@ -434,6 +434,7 @@ static uint8_t model_range(const uint8_t *req)
 	int e = ep_index(le(req + 4, 4));
 	struct mep *mep = e >= 0 && m.ep[e].attached ? &m.ep[e] : NULL;
 	uint16_t store = (uint16_t)le(req + 8, 2);
+	uint8_t reason = 0;
 	struct mvec *v;
 	uint8_t status;
 
@@ -455,14 +456,14 @@ static uint8_t model_range(const uint8_t *req)
 		if (!v)
 			return VIRTIO_IRQ_S_NOENT;
 		need += !v->armed && !v->committed;
+		if (!reason)
+			reason = v->reason;
 	}
 	if (req[0] == VIRTIO_IRQ_T_COMMIT) {
-		/* Up to the first one that was taken away they are asked for */
-		for (uint32_t i = 0, n = 0; i < count && n <= need; i++) {
-			v = find_vec(mep, store, first + i);
-			status = v->reason;
-			if (!status && !v->armed && !v->committed)
-				status = model_charge(mep, n++);
+		if (reason)
+			return reason;
+		for (uint32_t i = 0; i < need; i++) {
+			status = model_charge(mep, i);
 			if (status)
 				return status;
 		}

@@ -234,8 +234,16 @@ void step_command(struct input *in);
 void step_buffers(struct input *in);
 void step_eventq_reset(void);
 
+/* fuzz_migrate.c */
+
+void step_migrate(struct input *in);
+void step_bad_image(struct input *in);
+
 /* fuzz_request.c */
 
+/* With what this run's device, driver and VMM have */
+struct virtio_irq_core *new_core(uint64_t seed);
+/* The model against the core */
 void check_all(void);
 
 #define count_charged()	count_vectors(NULL, true, false)

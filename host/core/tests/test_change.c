@@ -462,6 +462,14 @@ static void revoked_answers_its_reason(void **state)
 		assert_int_equal(commit(vmm, EP, 1, 1), reasons[i]);
 		assert_int_equal(commit(vmm, EP, 0, 3), reasons[i]);
 		assert_int_equal(vmm->taken, 2);
+		/* Before the host is asked for anything, which might have its own reason */
+		must_alloc(vmm, EP, 0, 1, 0);
+		assert_int_equal(deactivate(vmm, EP, 0), VIRTIO_IRQ_S_OK);
+		assert_int_equal(release(vmm, EP, 0, 1), VIRTIO_IRQ_S_OK);
+		vmm->commit_status = VIRTIO_IRQ_S_NOMEM;
+		assert_int_equal(commit(vmm, EP, 0, 3), reasons[i]);
+		vmm->commit_status = 0;
+		assert_int_equal(vmm->taken, 1);
 		assert_int_equal(alloc(vmm, EP, 1, 1, 0, NULL), reasons[i]);
 		assert_int_equal(alloc(vmm, EP, 0, 3, 0, &granted), VIRTIO_IRQ_S_OK);
 		assert_int_equal(granted, 1);
