@@ -246,6 +246,31 @@ static void requested_while_the_window_moves(struct kunit *test)
 	finish(d);
 }
 
+/* Nothing keeps it from sending what it has not got */
+static void unmaskable_while_the_window_moves(struct kunit *test)
+{
+	struct domain *d = event_world(test, &domain_reservation, &msi_unmaskable, DOMAIN_LAZY);
+	const struct virtio_irq_event event = {
+		.type	= VIRTIO_IRQ_EVENT_T_STALE,
+		.flags	= cpu_to_le32(ALL | REREAD),
+	};
+
+	d->host->window_start = 0xfd000000;
+	d->host->window_end = 0xfd000fff;
+	d->host->pair_address = 0xfd000010;
+	disable_delayed_work_sync(&d->vi->recover);
+	KUNIT_ASSERT_TRUE(test, fake_event_place(d->host, &event, sizeof(event)));
+	KUNIT_EXPECT_LT(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 0);
+	KUNIT_EXPECT_FALSE(test, fake_pci_msi_enabled(d->fn));
+	enable_delayed_work(&d->vi->recover);
+	domain_settle(d);
+	KUNIT_EXPECT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msi_message(d->fn), 0xfd000010,
+			  domain_vector(d, d->fn, 0)->pair);
+	pci_free_irq_vectors(d->fn->pdev);
+	domain_expect_idle(d);
+}
+
 /* DRV-93: whoever moves it finds another pair, and the STALE unread */
 static void moved_while_stale(struct kunit *test)
 {
@@ -540,6 +565,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE_PARAM(ims, stale_gen_params),
 	KUNIT_CASE(window_moves),
 	KUNIT_CASE(requested_while_the_window_moves),
+	KUNIT_CASE(unmaskable_while_the_window_moves),
 	KUNIT_CASE_PARAM(moved_while_stale, stale_gen_params),
 	KUNIT_CASE(taken_away),
 	KUNIT_CASE(revoked_and_freed),

@@ -836,6 +836,9 @@ MUTATIONS = [
      "virtio_irq_is_about(news, ep->id))"),
     ("reread: the request fails", VECTOR, "keep |= err == -EREMCHG;", ";"),
     ("reread: the interrupt fails", DOMAIN, "kept = managed || err == -EREMCHG;", "kept = managed;"),
+    ("reread: one that cannot be masked sends zeros", DOMAIN,
+     "if (err == -EREMCHG && !managed && !virtio_irq_can_hold(irq_get_irq_data(d->irq))) {",
+     "if (0) {"),
     ("reread: it is a refusal", INTERNAL, " && err != -EREMCHG;", ";"),
 
     # STALE

@@ -454,6 +454,10 @@ static int virtio_irq_domain_activate(struct irq_domain *domain, struct irq_data
 	 * moves its pairs just now. Until then there is no pair that the source
 	 * may send. Whatever held it before is over.
 	 */
+	if (err == -EREMCHG && !managed && !virtio_irq_can_hold(irq_get_irq_data(d->irq))) {
+		virtio_irq_deactivate(vec);
+		err = -EAGAIN;
+	}
 	kept = managed || err == -EREMCHG;
 	vec->held = kept && err;
 	return kept ? 0 : err;

@@ -279,7 +279,7 @@ static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, c
 	const struct virtio_irq_rsp_activate *rsp = reply;
 	struct virtio_irq_vector *vec = slot->context;
 	struct virtio_irq_msg pair;
-	bool stale;
+	bool last, stale;
 
 	/* If a later request names it, that one's answer counts */
 	if (!err && vec->arm.stamp == slot->stamp) {
@@ -295,8 +295,9 @@ static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, c
 		}
 	}
 	stale = vec->stale;
-	if (__virtio_irq_fact_answered(&vec->arm, slot->stamp, true, err) &&
-	    (vec->arm.has || slot->recovery) && __virtio_irq_revoke(vec, err))
+	last = __virtio_irq_fact_answered(&vec->arm, slot->stamp, true, err);
+	/* Whoever is about to arm it is told, and nobody else is concerned */
+	if (err && last && (vec->arm.has || slot->recovery) && __virtio_irq_revoke(vec, err))
 		;
 	/* After a reset of the device each record says what is due anyway */
 	else if (err && err != -ERESTART && vec->arm.want && slot->state == VIRTIO_IRQ_SLOT_POSTED)
