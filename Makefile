@@ -123,6 +123,10 @@ e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NI
 kvm: paths-quiet	## end to end with a real KVM and VFIO, in a guest that is the host; TESTS=pattern
 	@$(call pytest,tests/kvm,$(if $(NIGHTLY),--nightly))
 
+soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED= KERNELS=stock|debug|both
+	@$(PYTHON) tools/soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) \
+		--kernel $(or $(filter stock debug both,$(KERNELS)),stock)
+
 ##: Measure
 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
@@ -137,4 +141,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm bench clean distclean
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm soak bench clean distclean

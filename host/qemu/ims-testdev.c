@@ -9,12 +9,14 @@
  *   -device ims-testdev,id=t0[,vectors=N][,msi=N][,msi64=off][,msi-mask=off]
  *       [,bar-slots=N][,bar-addr32=on][,bar-data16=on]
  *       [,memory-slots=N][,memory-addr32=on][,memory-data16=on]
- *       [,memory-pasid=on][,drop-disabled=on]
+ *       [,memory-pasid=on][,drop-disabled=on][,pm=on]
  *
  * vectors: size of the MSI-X table, 0 for no MSI-X; msi: number of MSI vectors,
  * 0 for no MSI; msi64=off: an MSI capability that holds 32-bit addresses only;
  * msi-mask=off: no per-vector mask and pending bits in it; drop-disabled=on:
- * what it has to say while neither is enabled is lost.
+ * what it has to say while neither is enabled is lost; pm=on: it has a Power
+ * Management capability. In D3hot it sends nothing and its registers are not
+ * there; back in D0 it was reset.
  *
  * bar-slots, memory-slots: sizes of stores 1 and 2, 0 (the default) for none;
  * addr32, data16: 32-bit addresses, 16-bit data only; memory-pasid=on:
@@ -54,9 +56,17 @@
 QEMU_BUILD_BUG_ON(IMS_TESTDEV_VECTOR(IMS_TESTDEV_MAX_VECTORS) >
                   IMS_TESTDEV_REGS_SIZE);
 
+/* D0 to D3hot, 0 to 3 */
+static unsigned int ims_testdev_power_state(ImsTestdevState *s)
+{
+    return s->pm ? pci_get_word(s->pdev.config + s->pm_cap + PCI_PM_CTRL) &
+                   PCI_PM_CTRL_STATE_MASK : 0;
+}
+
 bool ims_testdev_is_master(ImsTestdevState *s)
 {
-    return pci_get_word(s->pdev.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+    return !ims_testdev_power_state(s) &&
+           pci_get_word(s->pdev.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
 uint32_t ims_testdev_mode(ImsTestdevState *s)
@@ -334,13 +344,30 @@ static bool ims_testdev_wants_flr(ImsTestdevState *s, uint32_t addr,
            (val >> 8 * (ctrl - addr)) & PCI_AF_CTRL_FLR;
 }
 
+static void ims_testdev_update_power(ImsTestdevState *s)
+{
+    bool on = !ims_testdev_power_state(s);
+
+    memory_region_set_enabled(&s->regs, on);
+    if (s->bar_slots || s->memory_slots) {
+        memory_region_set_enabled(&s->stores_mr, on);
+    }
+}
+
 static void ims_testdev_write_config(PCIDevice *pdev, uint32_t addr,
                                      uint32_t val, int len)
 {
     ImsTestdevState *s = IMS_TESTDEV(pdev);
     bool was_enabled = ims_testdev_mode(s) != IMS_TESTDEV_MODE_NONE;
+    bool was_on = !ims_testdev_power_state(s);
 
     pci_default_write_config(pdev, addr, val, len);
+    if (!was_on && !ims_testdev_power_state(s)) {
+        /* No_Soft_Reset is clear */
+        pci_device_reset(pdev);
+        return;
+    }
+    ims_testdev_update_power(s);
     if (was_enabled && ims_testdev_mode(s) == IMS_TESTDEV_MODE_NONE) {
         ims_testdev_disabled(s);
     }
@@ -356,6 +383,11 @@ static void ims_testdev_reset(DeviceState *dev)
 {
     ImsTestdevState *s = IMS_TESTDEV(dev);
 
+    if (s->pm) {
+        pci_word_test_and_clear_mask(s->pdev.config + s->pm_cap + PCI_PM_CTRL,
+                                     PCI_PM_CTRL_STATE_MASK);
+    }
+    ims_testdev_update_power(s);
     ims_testdev_stores_reset(s);
     ims_testdev_clear(s);
     s->raw_addr = 0;
@@ -397,6 +429,17 @@ static void ims_testdev_realize(PCIDevice *pdev, Error **errp)
     }
     pdev->config[s->af_cap + PCI_AF_LENGTH] = PCI_CAP_AF_SIZEOF;
     pdev->config[s->af_cap + PCI_AF_CAP] = PCI_AF_CAP_TP | PCI_AF_CAP_FLR;
+
+    if (s->pm) {
+        s->pm_cap = pci_add_capability(pdev, PCI_CAP_ID_PM, 0, PCI_PM_SIZEOF,
+                                       errp);
+        if (s->pm_cap < 0) {
+            return;
+        }
+        pci_set_word(pdev->config + s->pm_cap + PCI_PM_PMC, PCI_PM_CAP_VER_1_2);
+        pci_set_word(pdev->wmask + s->pm_cap + PCI_PM_CTRL,
+                     PCI_PM_CTRL_STATE_MASK);
+    }
 
     if (s->msi_vectors &&
         msi_init(pdev, 0, s->msi_vectors, s->msi64, s->msi_mask, errp)) {
@@ -465,10 +508,17 @@ static const VMStateDescription vmstate_ims_testdev_raw_pasid = {
     }
 };
 
+static int ims_testdev_post_load(void *opaque, int version_id)
+{
+    ims_testdev_update_power(opaque);
+    return 0;
+}
+
 static const VMStateDescription vmstate_ims_testdev = {
     .name = TYPE_IMS_TESTDEV,
     .version_id = 1,
     .minimum_version_id = 1,
+    .post_load = ims_testdev_post_load,
     .fields = (VMStateField[]) {
         /* With the configuration space comes the MSI capability */
         VMSTATE_PCI_DEVICE(pdev, ImsTestdevState),
@@ -502,6 +552,7 @@ static COMPAT_PROPERTY ims_testdev_properties[] = {
     DEFINE_PROP_BOOL("msi64", ImsTestdevState, msi64, true),
     DEFINE_PROP_BOOL("msi-mask", ImsTestdevState, msi_mask, true),
     DEFINE_PROP_BOOL("drop-disabled", ImsTestdevState, drop_disabled, false),
+    DEFINE_PROP_BOOL("pm", ImsTestdevState, pm, false),
     DEFINE_PROP_UINT32("bar-slots", ImsTestdevState, bar_slots, 0),
     DEFINE_PROP_BOOL("bar-addr32", ImsTestdevState, bar_addr32, false),
     DEFINE_PROP_BOOL("bar-data16", ImsTestdevState, bar_data16, false),

@@ -86,8 +86,9 @@ struct ImsTestdevState {
     PCIDevice pdev;
     MemoryRegion regs;
     MemoryRegion stores_mr;
-    /* Where the Advanced Features capability is */
+    /* Where the Advanced Features and Power Management capabilities are */
     int af_cap;
+    int pm_cap;
 
     /* Properties */
     uint32_t msix_vectors;
@@ -95,6 +96,7 @@ struct ImsTestdevState {
     bool msi64;
     bool msi_mask;
     bool drop_disabled;
+    bool pm;
     uint32_t bar_slots;
     uint32_t memory_slots;
     bool bar_addr32;

@@ -7,6 +7,8 @@ import pathlib
 import shutil
 import tempfile
 
+import pcie
+from guest import option
 from lan import Lan
 
 MIB = 1 << 20
@@ -16,7 +18,8 @@ class Devices:
     """QEMU arguments for some PCI functions on the root bus.
 
     They are at 00:03.0 and up in the order of the calls, or where addr says; 00:02.0
-    is the controller's. directory takes disk images.
+    is the controller's. Those behind a bridge have its name as their bus, and addresses
+    after locate(). directory takes disk images.
     """
 
     FIRST_SLOT = 3
@@ -32,20 +35,47 @@ class Devices:
         self.lan = None
 
     def _add(self, driver, name, properties):
+        if "bus" in properties:
+            self.devices.append((driver, {"id": name, "addr": "0", **properties}))
+            return self
         slot = int(properties.get("addr", f"{self.FIRST_SLOT + len(self.devices):x}"), 16)
         self._addresses[name] = f"0000:00:{slot:02x}.0"
         self.devices.append((driver, {"id": name, "addr": f"{slot:x}", **properties}))
         return self
 
-    def _drive(self, name, size):
-        # Nobody needs it after a crash of this machine. QEMU's NVMe flushes with its big lock
-        # held, while the guest waits in an access: a minute on a machine that writes much
+    def add(self, driver, name, **properties):
+        """Any function, or a bridge for functions that are behind it."""
+        return self._add(driver, name, properties)
+
+    def port(self, name, number, **properties):
+        """A port of PCI Express with a slot of that number."""
+        return self.add("pcie-root-port", name, chassis=number, slot=number, **properties)
+
+    def locate(self, guest):
+        """Find out where everything is: the guest, or its firmware, numbers the buses."""
+        self._addresses.update(pcie.addresses(guest))
+
+    def _image(self, name, size):
         image = self.directory / f"{name}.img"
         with open(image, "wb") as file:
             file.truncate(size)
         self._images[name] = image
+        return image
+
+    def _drive(self, name, size):
+        # Nobody needs it after a crash of this machine. QEMU's NVMe flushes with its big lock
+        # held, while the guest waits in an access: a minute on a machine that writes much
+        image = self._image(name, size)
         self.args += ["-drive", f"if=none,id={name}-drive,format=raw,cache=unsafe,"
                                 f"file={str(image).replace(',', ',,')}"]
+
+    def image(self, name, size=16 * MIB):
+        """A disk image without a disk. It is the drive of those that come and go."""
+        image = self._image(name, size)
+        self.args += ["-blockdev", option("", {
+            "driver": "raw", "node-name": f"{name}-drive", "file.driver": "file",
+            "file.filename": image, "cache.direct": "off", "cache.no-flush": "on"})]
+        return self
 
     def virtio_blk(self, name="vblk", size=16 * MIB, **properties):
         """A virtio disk, /dev/vdX."""
@@ -96,9 +126,13 @@ class Devices:
 
     def sha256(self, name, start, length):
         """Of a part of a disk, as it is on the host."""
+        return hashlib.sha256(self.read(name, start, length)).hexdigest()
+
+    def read(self, name, start, length):
+        """Part of a disk, as it is on the host."""
         with open(self._images[name], "rb") as file:
             file.seek(start)
-            return hashlib.sha256(file.read(length)).hexdigest()
+            return file.read(length)
 
     def fill(self, name, data):
         """Put data at the start of a disk, from the host."""

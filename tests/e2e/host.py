@@ -20,6 +20,11 @@ class Host:
         """All counters."""
         return self.guest.get("stats")
 
+    def books(self):
+        """What is held at this moment, in numbers."""
+        stats = self.stats()
+        return {name: stats[name] for name in ("endpoints", "allocated", "committed", "armed")}
+
     def allocated(self):
         """Vectors allocated at this moment."""
         return self.stats()["allocated"]

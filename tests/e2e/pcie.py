@@ -9,6 +9,7 @@ SLOT_INTERRUPT = 0x0020
 SLOT_POWER_OFF = 0x0400
 SLOT_INDICATOR_OFF = 0x0300
 COMMAND = 0x04
+BUS_NUMBERS = 0x18
 BARS, BARS_END = 0x10, 0x28
 COMMAND_MEMORY = 0x0002
 COMMAND_MASTER = 0x0004
@@ -95,10 +96,11 @@ def restore(guest, address, config):
     enable(guest, address)
 
 
-def reset(guest, address):
-    """The kernel's own reset of a function, FLR where there is that."""
-    assert "flr" in guest.read(f"{_path(address)}/reset_method")
-    guest.run(f"echo flr > {_path(address)}/reset_method && echo 1 > {_path(address)}/reset")
+def reset(guest, address, method="flr"):
+    """The kernel's own reset of a function: flr, af_flr, or bus, that of the bus that it has for
+    itself."""
+    assert method in guest.read(f"{_path(address)}/reset_method").split()
+    guest.run(f"echo {method} > {_path(address)}/reset_method && echo 1 > {_path(address)}/reset")
 
 
 def bar(guest, address, number):
@@ -109,3 +111,68 @@ def bar(guest, address, number):
 def present(guest, address):
     """Is there such a function?"""
     return guest.run(f"[ -e {_path(address)} ]", check=False).rc == 0
+
+
+def remove(guest, address):
+    """The function, and what is behind it, is there no more for the kernel."""
+    guest.run(f"echo 1 > {_path(address)}/remove")
+
+
+def rescan(guest):
+    """The kernel looks for what there is."""
+    guest.run("echo 1 > /sys/bus/pci/rescan")
+
+
+def renumber(guest, port, bus):
+    """Give the bus behind a port another number, at which the kernel finds it when it looks for
+    the port again. Nothing may be behind the port for the kernel."""
+    write16(guest, port, BUS_NUMBERS, 0xff00, bus << 8)
+    write16(guest, port, BUS_NUMBERS + 2, 0x00ff, bus)
+    remove(guest, port)
+    rescan(guest)
+
+
+def bus_behind(guest, port):
+    """The number of the bus behind a port."""
+    return _config(guest, port)[BUS_NUMBERS + 1]
+
+
+def addresses(guest):
+    """Where all functions are that have a name, as QEMU sees it."""
+    found = {}
+
+    def walk(functions):
+        for function in functions:
+            if function["qdev_id"]:
+                found[function["qdev_id"]] = (f"0000:{function['bus']:02x}:"
+                                              f"{function['slot']:02x}.{function['function']}")
+            walk(function.get("pci_bridge", {}).get("devices", []))
+
+    for bus in guest.qmp.execute("query-pci"):
+        walk(bus["devices"])
+    return found
+
+
+def inject(guest, name, error):
+    """Have a port or function see an error (AER), by QEMU's name for it."""
+    guest.qmp.execute("human-monitor-command",
+                      command_line=f"pcie_aer_inject_error {name} {error}")
+
+
+def plug(guest, driver, name, bus, **properties):
+    """Put a function into a slot."""
+    guest.qmp.execute("device_add", driver=driver, id=name, bus=bus, **properties)
+
+
+def unplug(guest, name, timeout=60):
+    """Ask for a function, wait until the guest has let it go and QEMU is done with it."""
+    events = guest.qmp.events
+
+    def gone():
+        guest.qmp.execute("query-status")
+        return any(event["event"] == "DEVICE_DELETED" and event["data"].get("device") == name
+                   for event in events)
+
+    events.clear()
+    guest.qmp.execute("device_del", id=name)
+    guest.wait_until(gone, f"{name} is unplugged", timeout)

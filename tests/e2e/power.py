@@ -31,13 +31,18 @@ def to_idle(guest):
     """s2idle: the devices sleep, the CPUs do nothing. The agent's line wakes the guest."""
     wakeup = "/sys/class/tty/ttyS1/power/wakeup"
     guest.write(wakeup, "enabled")
+    to_idle_until(guest, guest.nudge)
+    guest.write(wakeup, "disabled")
+
+
+def to_idle_until(guest, wake):
+    """s2idle. What wakes the guest is done once a second until it is awake."""
     with _asleep(guest, "echo freeze > /sys/power/state") as awake:
         # It wakes nobody who is not asleep yet
-        def nudge():
-            guest.nudge()
+        def try_it():
+            wake()
             return awake()
-        guest.wait_until(nudge, "the guest wakes up", SLEEP_TIMEOUT, interval=1)
-    guest.write(wakeup, "disabled")
+        guest.wait_until(try_it, "the guest wakes up", SLEEP_TIMEOUT, interval=1)
 
 
 def to_ram(guest):

@@ -32,6 +32,12 @@ def read_disk(guest, devices, name, node, size=2 * MIB):
     return outside
 
 
+def await_file(guest, path, timeout=60):
+    """Until there is such a file in the guest: a device node, or a driver's."""
+    guest.wait_until(lambda: guest.run(f"[ -e {path} ]", check=False).rc == 0,
+                     f"{path} is there", timeout)
+
+
 def network_up(guest, guest_ip, interface="eth0"):
     """Give the card its address, wait until it has a link: that of e1000e takes seconds."""
     guest.run(f"ip addr add {guest_ip}/24 dev {interface} && ip link set {interface} up")

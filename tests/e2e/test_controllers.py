@@ -4,10 +4,15 @@
 
 import re
 
+import books
 import pytest
-from guest import Guest, GuestError, option
-from scenario import write_disk
+from guest import VIRQ, Guest, GuestError, option
+from scenario import await_file, write_disk
 from testdev import Testdev
+from traffic import Traffic
+
+CONTROLLER = "0000:00:02.0"
+OTHER = "/machine/peripheral/other"
 
 
 def second(scope=None):
@@ -33,6 +38,43 @@ def test_two_controllers(boot, devices):
         assert [vector["endpoint"] for vector in vectors] == [dev.endpoint] * 4
     lines = [line for line in guest.dmesg().splitlines() if "has interrupts already" in line]
     assert not lines, "\n".join(lines)
+
+
+def test_one_of_two_goes(boot, devices):
+    """One is reset, loses its driver with all that it serves, and has it again, under fire: nothing
+    of that is the other one's business."""
+    devices.testdev("one", addr="4").testdev("two", addr="1").virtio_blk(addr="3")
+    guest = boot(virq={"scope": "0000:00:04.0-0000:00:1e.7"},
+                 args=second("0000:00:01.0-0000:00:03.7"))
+    one, two = (Testdev(guest, devices.address(name), name) for name in ("one", "two"))
+    for dev in (one, two):
+        dev.cmd("alloc msix 8 8")
+        dev.cmd("request-all")
+        dev.fire_and_wait(10)
+
+    def of_other():
+        return {name: guest.get("stats", OTHER)[name]
+                for name in ("endpoints", "allocated", "committed", "armed", "requests")}
+
+    before = of_other()
+    with Traffic(guest, [("vblk", "/dev/vda")], [two]):
+        for _ in range(3):
+            one.cmd("gap 200000")
+            one.cmd("fire-all 1000000")
+            guest.run(f"echo 1 > $(echo /sys/bus/pci/devices/{CONTROLLER}/virtio*/reset)")
+            guest.unbind(CONTROLLER)
+            assert guest.get("stats")["endpoints"] == 0
+            guest.bind("virtio-pci", CONTROLLER)
+            guest.run(f"[ -e {one.path} ] || echo {one.address} > "
+                      "/sys/bus/pci/drivers/ims-testdev/bind")
+            await_file(guest, f"{one.path}/ctl")
+            one.cmd("alloc msix 8 8")
+            one.cmd("request-all")
+            assert one.fire_and_wait(20)["handled"] == 160
+            assert all(irq.virtual for irq in guest.interrupts(chip=one.address))
+    assert of_other() == before
+    books.assert_equal(guest, controllers=(VIRQ, OTHER))
+    write_disk(guest, devices, "vblk", "/dev/vda", size=1 << 20)
 
 
 def test_overlapping_scopes(log_dir):

@@ -2,14 +2,17 @@
 # Copyright (C) 2026 The virtio-irq authors
 """Another kernel takes over, in order or after a panic, and the old one's vectors still fire."""
 
+import secrets
+import shlex
 import time
 
+import books
 import pcie
 import pytest
-from guest import Artifacts
+from guest import BAD_DMESG, Artifacts
 from host import Host
 from power import OtherKernel
-from scenario import cycle_cpu
+from scenario import await_file, cycle_cpu, write_disk
 from test_faults import BOUNDS
 from testdev import Store, Testdev
 
@@ -20,6 +23,9 @@ SLOTS = 16
 SLOT_SIZE, FIRE, CLAIM, CTRL = 0x40, 0x00, 0x0c, 0x2c
 
 BOOT_SECONDS = 90
+
+MIB = 1 << 20
+DUMP_SIZE = 1024 * MIB
 
 
 class Takeover:
@@ -119,3 +125,111 @@ def test_kexec(boot, devices):
     machine.fire_raw()
     machine.check_harmless(2 * SLOTS)
     machine.check_works()
+
+
+def start(guest, *lines):
+    """Have lines of a script run in the guest, of which nobody sees the end."""
+    script = "\n".join(lines)
+    guest.run(f"cat > /tmp/script <<'EOF'\n{script}\nEOF\n"
+              "setsid sh /tmp/script </dev/null >/dev/null 2>&1 &")
+
+
+def busy(node):
+    """A line that reads a disk all the time."""
+    return f"while :; do dd if={node} of=/dev/null bs=64k count=32 iflag=direct; done &"
+
+
+def serve(guest, name, address):
+    """NVMe's driver is built in and bound before there is a controller: it is bound again."""
+    if name == "nvme":
+        guest.rebind("nvme", address)
+        await_file(guest, "/dev/nvme0n1")
+
+
+@pytest.mark.parametrize("name,node", [("vblk", "/dev/vda"), ("nvme", "/dev/nvme0n1")])
+def test_dump(boot, devices, name, node):
+    """A kernel crashes under fire, while one of its CPUs has interrupts off and waits for the host;
+    the next one writes the dump to a disk that is served."""
+    add = {"vblk": devices.virtio_blk, "nvme": devices.nvme}[name]
+    add(name, size=DUMP_SIZE).testdev()
+    other = OtherKernel(Artifacts.find(), devices)
+    guest = boot(memory=384, append="crashkernel=160M")
+    host = Host(guest)
+    address = devices.address(name)
+    nodes = [f"/dev/vd{letter}" for letter in ("bc" if name == "vblk" else "ab")]
+    other.load(guest, nodes, "load=virtio_irq,virtio_blk maxcpus=1", crash=True)
+    serve(guest, name, address)
+    dev = Testdev(guest, devices.address("testdev"))
+    dev.cmd("alloc msix 8 8")
+    dev.cmd("request-all 0 4")
+    dev.cmd("gap 200000")
+    dev.cmd("fire-all 10000000")
+    secret = secrets.token_hex(500)
+    guest.run(f"echo {secret} > /tmp/secret; echo 1 > /proc/sys/kernel/sysrq")
+    start(guest, busy(node), "sleep 2", f"taskset 2 sh -c {shlex.quote(dev.shell('request 5'))} &",
+          "usleep 300000", "taskset 1 sh -c 'echo c > /proc/sysrq-trigger'")
+    guest.set("mute", "stall")
+    guest.wait_console("Kernel panic", BOOT_SECONDS)
+    guest.set("mute", "off")
+    guest.await_agent("the crash kernel does not boot", BOOT_SECONDS)
+    assert not host.vectors(dev.endpoint), "the crash kernel's driver has not reset the controller"
+    # What had reached the CPU when it crashed it finds as soon as it has interrupts on
+    guest.expected = [r"^\[ +0\.000000\] No irq handler for 0\."]
+
+    serve(guest, name, address)
+    # The messages of NVMe's driver so far, which are the platform's and no mistake
+    live = host.raw()["live"]
+    assert name == "nvme" or not live
+    irqs = guest.interrupts(chip=address)
+    assert irqs and all(irq.virtual for irq in irqs), irqs
+    size = int(guest.run("stat -c %s /proc/vmcore").out)
+    assert size > 128 * MIB
+    guest.run(f"dd if=/proc/vmcore of={node} bs=1M conv=fsync,notrunc", timeout=120)
+    assert devices.read(name, 0, 4) == b"\x7fELF"
+    for piece in (0, size // MIB // 3, size // MIB - 2):
+        inside = guest.run(f"dd if=/proc/vmcore bs=1M skip={piece} count=1 2>/dev/null | "
+                           "sha256sum").out.split()[0]
+        assert inside == devices.sha256(name, piece * MIB, MIB), f"differs at {piece} MiB"
+    assert secret.encode() in devices.read(name, 0, size), "what the old kernel knew is not there"
+    assert host.delivered(address) > 0
+    assert host.raw()["live"] == live
+
+
+def test_reboot(boot, devices):
+    """The machine is started anew under fire: nothing of the shutdown is worth a warning, the host
+    has all back, and the same kernel finds everything as the first time."""
+    devices.virtio_blk().nvme().testdev(**{"bar-slots": SLOTS})
+    guest = boot()
+    host = Host(guest)
+    # QEMU ends at a reset otherwise
+    guest.qmp.execute("set-action", reboot="reset")
+    before = None
+    for turn in range(3):
+        dev = Testdev(guest, devices.address("testdev"))
+        store = Store(guest, devices.address("testdev"), Store.SLOTS)
+        serve(guest, "nvme", devices.address("nvme"))
+        dev.cmd("alloc msix 16 16")
+        dev.cmd("request-all")
+        store.cmd("open")
+        store.many([f"{what} {index}" for index in range(SLOTS) for what in ("add", "request")])
+        for unit in (dev, store):
+            unit.fire_and_wait(20)
+            unit.settle()
+        before = before or host.books()
+        assert host.books() == before, turn
+        books.assert_equal(guest)
+        for name, node in (("vblk", "/dev/vda"), ("nvme", "/dev/nvme0n1")):
+            write_disk(guest, devices, name, node, size=MIB)
+        if turn == 2:
+            break
+        for unit in (dev, store):
+            unit.cmd("gap 200000")
+            unit.cmd("fire-all 10000000")
+        start(guest, busy("/dev/vda"), busy("/dev/nvme0n1"), "sleep 1", "reboot -f")
+        guest.await_agent("the machine does not start again")
+        bad = [line for line in guest.console().splitlines()
+               if any(pattern.search(line) for pattern in BAD_DMESG)]
+        assert not bad, bad
+        # Nothing but what has a driver now
+        assert not host.vectors(dev.endpoint)
+    assert host.raw()["live"] == 0

@@ -4,13 +4,15 @@
 
 import time
 
+import books
 import pytest
 from host import Host
 from ims import KINDS
 from lan import GUEST_IP, HOST_IP
-from power import to_disk, to_idle, to_ram
+from power import to_disk, to_idle, to_idle_until, to_ram
 from scenario import assert_pair_in_store, assert_route, cycle_cpu, network_up, write_disk
 from testdev import Store, Testdev
+from traffic import Traffic
 
 VECTORS = 16
 STORE_VECTORS = 4
@@ -52,9 +54,8 @@ class Sleeper:  # pylint: disable=too-many-instance-attributes
 
     def state(self):
         """What must not change. Some drivers ask for their vectors anew, and get other numbers."""
-        stats = self.host.stats()
         return (sorted((irq.chip, irq.actions) for irq in self.guest.interrupts()),
-                {name: stats[name] for name in ("endpoints", "allocated", "committed", "armed")})
+                self.host.books())
 
     def fire(self, count):
         """Have everything fire. It takes a while, so that something is owed when they sleep."""
@@ -92,6 +93,7 @@ class Sleeper:  # pylint: disable=too-many-instance-attributes
         pings = self.devices.lan.pings
         self.guest.run(f"ping -c 3 -i 0.2 -W 5 {HOST_IP}")
         assert self.devices.lan.pings >= pings + 3
+        books.assert_equal(self.guest)
         assert self.host.raw()["live"] == 0
         cycle_cpu(self.guest)
         self.dev.many([f"move {index} {index % 2}" for index in range(VECTORS)])
@@ -103,16 +105,116 @@ def disk(guest):
     to_disk(guest, "/dev/vdb")
 
 
-@pytest.mark.parametrize("sleep", [
+SLEEPS = [
     to_idle,
     pytest.param(to_ram, marks=pytest.mark.debug_kernel),
     # The debug kernel has no hibernation
     pytest.param(disk, marks=pytest.mark.stock_only),
-])
-def test_sleep(boot, devices, sleep):
-    """Asleep while interrupts are owed, twice: all of them arrive, everything goes on."""
+]
+
+
+def sleep_often(boot, devices, sleep, times):
+    """Asleep while interrupts are owed and disks are at work: all goes on each time."""
     sleeper = Sleeper(boot, devices)
-    for _ in range(sleeper.guest.fewer(2)):
-        sleeper.fire(sleeper.guest.fewer(2000))
-        sleep(sleeper.guest)
+    for _ in range(sleeper.guest.fewer(times)):
+        with Traffic(sleeper.guest, disks=sleeper.disks):
+            sleeper.fire(sleeper.guest.fewer(2000))
+            sleep(sleeper.guest)
         sleeper.check()
+
+
+@pytest.mark.parametrize("sleep", SLEEPS)
+def test_sleep(boot, devices, sleep):
+    """Twice."""
+    sleep_often(boot, devices, sleep, 2)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("sleep", SLEEPS)
+def test_sleep_20_times(boot, devices, sleep):
+    """Whatever would add up."""
+    sleep_often(boot, devices, sleep, 20)
+
+
+def test_wake_up(boot, devices):
+    """An interrupt that is served wakes the system, which has no other reason to wake up: MSI-X and
+    each kind of store. Those of other vectors wait for the end of the sleep, and none is lost."""
+    devices.virtio_blk().testdev(**{"bar-slots": 16, "memory-slots": 16})
+    guest = boot()
+    host = Host(guest)
+    address = devices.address("testdev")
+    dev = Testdev(guest, address)
+    dev.cmd("alloc msix 8 8")
+    units = [dev] + [Store(guest, address, KINDS[kind]) for kind in KINDS]
+    for store in units[1:]:
+        store.cmd("open")
+        store.many([f"add {index}" for index in range(8)])
+    for unit in units:
+        unit.cmd("request-all")
+        unit.many([f"move {index} {index % 2}" for index in range(8)])
+    before = host.books()
+    for number, unit in enumerate(units):
+        # In turns on each CPU
+        index = 2 + number % 2
+        unit.cmd(f"wake {index} on")
+
+        def wake():
+            for each in (0, 1, index):  # pylint: disable=cell-var-from-loop
+                guest.set("fire", f"{number}:{each},1", dev.qom)
+
+        with Traffic(guest, disks=[("vblk", "/dev/vda")]):
+            to_idle_until(guest, wake)
+        unit.cmd(f"wake {index} off")
+        for each in units:
+            # The kernel raises again what came while it slept
+            reply = each.wait(30000)
+            assert reply["fired"] == reply["handled"] == reply["acked"], reply
+            assert reply["abandoned"] == 0
+        rows = unit.vectors()
+        assert all(rows[each]["handled"] for each in (0, 1, index)), rows
+    assert host.books() == before
+    books.assert_equal(guest)
+    assert host.raw()["live"] == 0
+
+
+def test_runtime_power(boot, devices):
+    """A function that nobody needs for a moment loses its power (D3hot), while it owes interrupts,
+    and has it back: it keeps its vectors, of which the host is asked for nothing."""
+    devices.virtio_blk().testdev(pm="on", **{"bar-slots": 16, "memory-slots": 16})
+    guest = boot()
+    host = Host(guest)
+    address = devices.address("testdev")
+    dev = Testdev(guest, address)
+    dev.cmd("alloc msix 8 8")
+    units = [dev] + [Store(guest, address, KINDS[kind]) for kind in KINDS]
+    for store in units[1:]:
+        store.cmd("open")
+        store.many([f"add {index}" for index in range(8)])
+    for unit in units:
+        unit.cmd("request-all")
+        unit.many([f"move {index} {index % 2}" for index in range(8)])
+        unit.fire_and_wait(10)
+    power = f"/sys/bus/pci/devices/{address}/power"
+    fires = guest.fewer(2000)
+    before = books.of_host(guest)
+    with Traffic(guest, [("vblk", "/dev/vda")]):
+        for turn in range(3):
+            for unit in units:
+                unit.cmd("gap 1000000")
+                unit.cmd(f"fire-all {fires}")
+            asked = host.stats()["requests"]
+            guest.write(f"{power}/control", "auto")
+            guest.wait_until(lambda: guest.read(f"{power}/runtime_status") == "suspended",
+                             "it sleeps", 10)
+            state = guest.read(f"/sys/bus/pci/devices/{address}/power_state")
+            assert state == "D3hot", state
+            fired = dev.get("fired-total")
+            time.sleep(0.5)
+            assert dev.get("fired-total") == fired, "it sends in its sleep"
+            guest.write(f"{power}/control", "on")
+            for unit in units:
+                reply = unit.settle(60000)
+                assert reply["handled"] == 8 * (10 + fires * (turn + 1))
+            assert host.stats()["requests"] == asked
+    assert books.of_host(guest) == before
+    assert host.raw()["live"] == 0

@@ -73,6 +73,7 @@ struct itd_counts {
  * @dynamic: added, not allocated together with others
  * @requested: request_irq() succeeded
  * @disabled: disable_irq() was called
+ * @wakes: enable_irq_wake() was called
  * @churned: belongs to the churn or the stress job; nobody else operates on it
  * @before: counters before the churn job fired
  * @kept: the device's counters before it was suspended, which cleared them
@@ -97,6 +98,7 @@ struct itd_vector {
 	bool			dynamic;
 	bool			requested;
 	bool			disabled;
+	bool			wakes;
 	bool			churned;
 	struct itd_counts	before;
 	struct itd_counts	kept;
@@ -340,6 +342,7 @@ int itd_remove(struct itd_vector *v);
 int itd_move(struct itd_vector *v, unsigned int cpu);
 int itd_disable(struct itd_vector *v, bool lazy);
 int itd_enable(struct itd_vector *v);
+int itd_set_wake(struct itd_vector *v, bool on);
 int itd_get_message(struct itd_vector *v, struct itd_message *msg);
 int itd_vector_is_settled(struct itd_vector *v);
 int itd_vector_settled(struct itd_vector *v, unsigned long deadline);
@@ -395,6 +398,7 @@ void itd_store_restore(struct itd_store *store);
 
 /* ims_testdev_pm.c */
 extern const struct dev_pm_ops itd_pm_ops;
+extern const struct pci_error_handlers itd_err_handlers;
 void itd_shutdown(struct pci_dev *pdev);
 
 /* ims_testdev_ivshmem.c */

@@ -46,6 +46,10 @@
  *		disable_irq(); with "lazy", as usual, the vector is masked only if it
  *		fires all the same
  * unmask I	enable_irq()
+ * wake I on|off
+ *		enable_irq_wake() or disable_irq_wake(). As long as a vector has it on, the
+ *		function works on while the system is suspended to idle, and its other
+ *		vectors' interrupts wait for the end of that.
  *
  * fire I N	make the device send N more interrupts, the next one whenever the
  *		last one was handled. Without a gap their CPU does little else
@@ -95,7 +99,7 @@
  *
  * store 1|2 COMMAND
  *		the same for a vector or vectors of that store: request, free, move,
- *		mask, unmask, fire, gap, cancel, wait, raw-vector, freed-fire, and
+ *		mask, unmask, wake, fire, gap, cancel, wait, raw-vector, freed-fire, and
  *		those with -all. A PASID may be "none". And:
  * store S open	have virtio-irq serve the store; until then it has no vectors
  * store S close
@@ -139,6 +143,7 @@
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -408,6 +413,27 @@ static int itd_cmd_unmask(struct itd_cmd *cmd)
 	return itd_on_vector(cmd, itd_enable);
 }
 
+static int itd_wake_on(struct itd_vector *v)
+{
+	return itd_set_wake(v, true);
+}
+
+static int itd_wake_off(struct itd_vector *v)
+{
+	return itd_set_wake(v, false);
+}
+
+static int itd_cmd_wake(struct itd_cmd *cmd)
+{
+	bool on;
+	int ret;
+
+	ret = kstrtobool(cmd->argv[1], &on);
+	if (ret)
+		return ret;
+	return itd_on_vector(cmd, on ? itd_wake_on : itd_wake_off);
+}
+
 static int itd_cmd_fire(struct itd_cmd *cmd)
 {
 	struct itd_vector *v;
@@ -627,44 +653,6 @@ static int itd_cmd_freed_fire(struct itd_cmd *cmd)
 	return ret;
 }
 
-static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
-{
-	bool msi = b->store->number == IMS_TESTDEV_STORE_MSI;
-
-	if (!strcmp(what, "storm"))
-		return itd_bench_storm(b, rounds);
-	if (!strcmp(what, "hot") && b->count < b->store->nr_vectors)
-		return itd_bench_hot(b, rounds);
-	if (!strcmp(what, "life"))
-		return msi ? itd_bench_life(b) : itd_bench_store_life(b);
-	if (!msi)
-		return -EINVAL;
-	b->managed = !strcmp(what, "managed");
-	if (b->managed)
-		return itd_bench_life(b);
-	return strcmp(what, "alloc") ? -EINVAL : itd_bench_alloc_only(b);
-}
-
-static int itd_cmd_bench(struct itd_cmd *cmd)
-{
-	struct itd_bench b = { .itd = cmd->itd, .store = cmd->store };
-	u32 rounds = 1;
-	int ret;
-
-	ret = itd_arg_u32(cmd, 1, &b.count);
-	if (!ret)
-		ret = itd_opt_u32(cmd, 2, &rounds);
-	if (ret)
-		return ret;
-	if (!b.count || b.count > cmd->store->nr_vectors || !rounds)
-		return -EINVAL;
-
-	ret = itd_bench_run(&b, cmd->argv[0], rounds);
-	for (unsigned int i = 0; i < b.nr_phases; i++)
-		itd_say(cmd, "%s=%llu ", b.phases[i].name, b.phases[i].cycles);
-	return ret;
-}
-
 static const struct itd_command itd_commands[] = {
 	{ "alloc",		3, 6, itd_cmd_alloc },
 	{ "release",		0, 0, itd_cmd_release },
@@ -677,6 +665,7 @@ static const struct itd_command itd_commands[] = {
 	{ "move",		2, 2, itd_cmd_move, ITD_ANY_STORE },
 	{ "mask",		1, 2, itd_cmd_mask, ITD_ANY_STORE },
 	{ "unmask",		1, 1, itd_cmd_unmask, ITD_ANY_STORE },
+	{ "wake",		2, 2, itd_cmd_wake, ITD_ANY_STORE },
 	{ "fire",		2, 2, itd_cmd_fire, ITD_ANY_STORE },
 	{ "fire-all",		1, 3, itd_cmd_fire_all, ITD_ANY_STORE },
 	{ "gap",		1, 3, itd_cmd_gap, ITD_ANY_STORE },
@@ -686,7 +675,6 @@ static const struct itd_command itd_commands[] = {
 	{ "raw",		2, 4, itd_cmd_raw },
 	{ "raw-vector",		1, 3, itd_cmd_raw_vector, ITD_ANY_STORE },
 	{ "freed-fire",		1, 2, itd_cmd_freed_fire, ITD_ANY_STORE },
-	{ "bench",		2, 3, itd_cmd_bench, ITD_ANY_STORE },
 	{ }
 };
 
@@ -778,7 +766,11 @@ int itd_execute(struct itd_dev *itd, const char *text, char *result)
 	cmd->argv = words;
 
 	start = ktime_get();
-	ret = itd_run(cmd);
+	ret = pm_runtime_resume_and_get(&itd->pdev->dev);
+	if (!ret) {
+		ret = itd_run(cmd);
+		pm_runtime_put(&itd->pdev->dev);
+	}
 	us = ktime_us_delta(ktime_get(), start);
 	argv_free(words);
 

@@ -12,6 +12,7 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/irq.h>
+#include <linux/pm_runtime.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -158,11 +159,17 @@ static void itd_show_vector(struct seq_file *m, struct itd_vector *v)
 static int itd_vectors_show(struct seq_file *m, void *unused)
 {
 	struct itd_store *store = m->private;
+	struct device *dev = &store->itd->pdev->dev;
+	int ret;
 
-	guard(rwsem_read)(&store->itd->life);
+	ret = pm_runtime_resume_and_get(dev);
+	if (ret)
+		return ret;
 	seq_puts(m, "index virq state how handled spurious owed fired acked abandoned device last_cpu affinity address data masked pasid\n");
-	for (u32 i = 0; i < store->nr_vectors; i++)
-		itd_show_vector(m, &store->vec[i]);
+	scoped_guard(rwsem_read, &store->itd->life)
+		for (u32 i = 0; i < store->nr_vectors; i++)
+			itd_show_vector(m, &store->vec[i]);
+	pm_runtime_put(dev);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(itd_vectors);
@@ -172,10 +179,9 @@ static u64 itd_read64(struct itd_dev *itd, u32 reg)
 	return readl(itd->regs + reg) | (u64)readl(itd->regs + reg + 4) << 32;
 }
 
-static int itd_info_show(struct seq_file *m, void *unused)
+static void itd_show_info(struct seq_file *m, struct itd_dev *itd)
 {
 	static const char * const modes[] = { "none", "msi", "msix" };
-	struct itd_dev *itd = m->private;
 	u32 mode;
 
 	/* The snapshot must not be replaced while it is read. */
@@ -196,6 +202,18 @@ static int itd_info_show(struct seq_file *m, void *unused)
 	seq_printf(m, "acked %llu\n", itd_read64(itd, IMS_TESTDEV_SUM_ACKED_LO));
 	seq_printf(m, "abandoned %llu\n", itd_read64(itd, IMS_TESTDEV_SUM_ABANDONED_LO));
 	seq_printf(m, "raw_sent %u\n", readl(itd->regs + IMS_TESTDEV_RAW_SENT));
+}
+
+static int itd_info_show(struct seq_file *m, void *unused)
+{
+	struct itd_dev *itd = m->private;
+	int ret;
+
+	ret = pm_runtime_resume_and_get(&itd->pdev->dev);
+	if (ret)
+		return ret;
+	itd_show_info(m, itd);
+	pm_runtime_put(&itd->pdev->dev);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(itd_info);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ims-testdev guest driver: commands for what goes on in the background
+ * ims-testdev guest driver: commands for what goes on in the background, and to measure
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
@@ -9,6 +9,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
+#include <linux/string.h>
 
 #include "ims_testdev_ctl.h"
 
@@ -120,6 +121,44 @@ static int itd_cmd_mover_stop(struct itd_cmd *cmd)
 	return itd_job_result(cmd, &cmd->itd->mover);
 }
 
+static int itd_bench_run(struct itd_bench *b, const char *what, u32 rounds)
+{
+	bool msi = b->store->number == IMS_TESTDEV_STORE_MSI;
+
+	if (!strcmp(what, "storm"))
+		return itd_bench_storm(b, rounds);
+	if (!strcmp(what, "hot") && b->count < b->store->nr_vectors)
+		return itd_bench_hot(b, rounds);
+	if (!strcmp(what, "life"))
+		return msi ? itd_bench_life(b) : itd_bench_store_life(b);
+	if (!msi)
+		return -EINVAL;
+	b->managed = !strcmp(what, "managed");
+	if (b->managed)
+		return itd_bench_life(b);
+	return strcmp(what, "alloc") ? -EINVAL : itd_bench_alloc_only(b);
+}
+
+static int itd_cmd_bench(struct itd_cmd *cmd)
+{
+	struct itd_bench b = { .itd = cmd->itd, .store = cmd->store };
+	u32 rounds = 1;
+	int ret;
+
+	ret = itd_arg_u32(cmd, 1, &b.count);
+	if (!ret)
+		ret = itd_opt_u32(cmd, 2, &rounds);
+	if (ret)
+		return ret;
+	if (!b.count || b.count > cmd->store->nr_vectors || !rounds)
+		return -EINVAL;
+
+	ret = itd_bench_run(&b, cmd->argv[0], rounds);
+	for (unsigned int i = 0; i < b.nr_phases; i++)
+		itd_say(cmd, "%s=%llu ", b.phases[i].name, b.phases[i].cycles);
+	return ret;
+}
+
 const struct itd_command itd_job_commands[] = {
 	{ "churn",		3, 4, itd_cmd_churn },
 	{ "churn-wait",		1, 1, itd_cmd_churn_wait },
@@ -129,5 +168,6 @@ const struct itd_command itd_job_commands[] = {
 	{ "mover-stop",		0, 0, itd_cmd_mover_stop },
 	{ "stress-wait",	1, 1, itd_cmd_stress_wait, ITD_ANY_STORE },
 	{ "stress-stop",	0, 0, itd_cmd_stress_stop, ITD_ANY_STORE },
+	{ "bench",		2, 3, itd_cmd_bench, ITD_ANY_STORE },
 	{ }
 };

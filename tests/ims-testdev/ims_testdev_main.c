@@ -20,6 +20,7 @@
 #include <linux/module.h>
 #include <linux/msi.h>
 #include <linux/overflow.h>
+#include <linux/pm_runtime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -76,6 +77,7 @@ int itd_free(struct itd_vector *v)
 	if (!v->requested)
 		return -ENXIO;
 
+	itd_set_wake(v, false);
 	free_irq(v->virq, v);
 	v->requested = false;
 	v->disabled = false;
@@ -121,6 +123,29 @@ int itd_enable(struct itd_vector *v)
 	enable_irq(v->virq);
 	v->disabled = false;
 	return 0;
+}
+
+/**
+ * itd_set_wake - enable_irq_wake() or disable_irq_wake()
+ * @v: the vector
+ * @on: its interrupt is to wake the system from suspend-to-idle, or not any more
+ *
+ * Context: Process context, v->lock held.
+ * Return: 0, what irq_set_irq_wake() returned, -ENXIO if the vector is not requested.
+ */
+int itd_set_wake(struct itd_vector *v, bool on)
+{
+	int ret;
+
+	if (!v->requested)
+		return -ENXIO;
+	if (v->wakes == on)
+		return 0;
+
+	ret = irq_set_irq_wake(v->virq, on);
+	if (!ret)
+		v->wakes = on;
+	return ret;
 }
 
 static int itd_add_at(struct itd_dev *itd, unsigned int index,
@@ -653,8 +678,12 @@ static int itd_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	pci_set_drvdata(pdev, itd);
 	pci_set_master(pdev);
+	/* What slot_reset() restores */
+	pci_save_state(pdev);
 	writel(1, regs + IMS_TESTDEV_CLEAR);
 	itd_ctl_create(itd);
+	/* The PCI core's, for the probe; it stays in D0 unless the administrator says "auto" */
+	pm_runtime_put_noidle(&pdev->dev);
 	return 0;
 
 err_wq:
@@ -679,6 +708,7 @@ static void itd_pci_remove(struct pci_dev *pdev)
 {
 	struct itd_dev *itd = pci_get_drvdata(pdev);
 
+	pm_runtime_get_noresume(&pdev->dev);
 	/* In this order: the removal waits for commands, and they may wait. */
 	WRITE_ONCE(itd->gone, true);
 	itd_ctl_remove(itd);
@@ -709,7 +739,8 @@ static struct pci_driver itd_driver = {
 	.probe		= itd_probe,
 	.remove		= itd_pci_remove,
 	.shutdown	= itd_shutdown,
-	.driver.pm	= pm_sleep_ptr(&itd_pm_ops),
+	.err_handler	= &itd_err_handlers,
+	.driver.pm	= pm_ptr(&itd_pm_ops),
 };
 
 static int __init itd_init(void)

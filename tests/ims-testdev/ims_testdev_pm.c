@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ims-testdev guest driver: suspend, hibernation, shutdown
+ * ims-testdev guest driver: suspend, runtime PM, resets by others, shutdown
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
@@ -8,6 +8,12 @@
  * cleared registers afterwards. What was owed is owed again then, and what was
  * counted stays counted. An interrupt that had left and was not handled before the
  * function went to sleep remains a difference between fired and handled.
+ *
+ * A function that is to wake the system is left at work instead, if it keeps its power
+ * for sure. What it sends waits for the system, or wakes it.
+ *
+ * With "auto" in power/control it sleeps whenever no command is carried out, and owes
+ * meanwhile what it owes.
  */
 
 #include <linux/cleanup.h>
@@ -16,6 +22,7 @@
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/msi.h>
+#include <linux/suspend.h>
 
 #include "ims_testdev.h"
 
@@ -66,16 +73,10 @@ static bool itd_store_in_use(struct itd_store *store)
 	return store->number == IMS_TESTDEV_STORE_MSI || store->open;
 }
 
-static int itd_suspend(struct device *dev)
+/* Nothing is sent any more, and all that the function knows is put down; life is held */
+static void itd_quiesce(struct itd_dev *itd)
 {
-	struct itd_dev *itd = dev_get_drvdata(dev);
 	unsigned long deadline;
-
-	guard(rwsem_write)(&itd->life);
-
-	/* They would wait for interrupts that do not come */
-	if (itd_jobs_running(itd))
-		return -EBUSY;
 
 	/* From now on what is owed stays owed. */
 	pci_clear_master(itd->pdev);
@@ -87,6 +88,34 @@ static int itd_suspend(struct device *dev)
 			itd_save_vector(&store->vec[i], deadline);
 	}
 	writel(1, itd->regs + IMS_TESTDEV_CLEAR);
+}
+
+/* Is the function left as it is? Then it may not lose its power either */
+static bool itd_stays_up(struct itd_dev *itd)
+{
+	if (pm_suspend_target_state != PM_SUSPEND_TO_IDLE)
+		return false;
+	for (u32 s = 0; s < ITD_STORES; s++) {
+		struct itd_store *store = &itd->store[s];
+
+		for (u32 i = 0; itd_store_in_use(store) && i < store->nr_vectors; i++)
+			if (store->vec[i].wakes)
+				return true;
+	}
+	return false;
+}
+
+static int itd_suspend(struct device *dev)
+{
+	struct itd_dev *itd = dev_get_drvdata(dev);
+
+	guard(rwsem_write)(&itd->life);
+
+	/* They would wait for interrupts that do not come */
+	if (itd_jobs_running(itd))
+		return -EBUSY;
+	if (!itd_stays_up(itd))
+		itd_quiesce(itd);
 	return 0;
 }
 
@@ -101,13 +130,9 @@ static void itd_restore_vector(struct itd_vector *v)
 	v->owed = 0;
 }
 
-static int itd_resume(struct device *dev)
+/* The PCI core, or whoever has reset the function, has restored MSI and MSI-X; life is held */
+static void itd_revive(struct itd_dev *itd)
 {
-	struct itd_dev *itd = dev_get_drvdata(dev);
-
-	guard(rwsem_write)(&itd->life);
-
-	/* The PCI core has restored what it knows of: MSI and MSI-X */
 	for (u32 s = IMS_TESTDEV_STORE_SLOTS; s < ITD_STORES; s++)
 		if (itd->store[s].open)
 			itd_store_restore(&itd->store[s]);
@@ -118,8 +143,88 @@ static int itd_resume(struct device *dev)
 		for (u32 i = 0; itd_store_in_use(store) && i < store->nr_vectors; i++)
 			itd_restore_vector(&store->vec[i]);
 	}
+	/* For itd_slot_reset() */
+	pci_save_state(itd->pdev);
+}
+
+static int itd_resume(struct device *dev)
+{
+	struct itd_dev *itd = dev_get_drvdata(dev);
+
+	guard(rwsem_write)(&itd->life);
+
+	if (!itd_stays_up(itd))
+		itd_revive(itd);
 	return 0;
 }
+
+static int itd_runtime_suspend(struct device *dev)
+{
+	struct itd_dev *itd = dev_get_drvdata(dev);
+
+	guard(rwsem_write)(&itd->life);
+
+	if (itd_jobs_running(itd))
+		return -EBUSY;
+	itd_quiesce(itd);
+	return 0;
+}
+
+static int itd_runtime_resume(struct device *dev)
+{
+	struct itd_dev *itd = dev_get_drvdata(dev);
+
+	guard(rwsem_write)(&itd->life);
+
+	itd_revive(itd);
+	return 0;
+}
+
+/* Somebody resets the function (FLR) or its bus. No job may run, and no command be given */
+static void itd_reset_prepare(struct pci_dev *pdev)
+{
+	struct itd_dev *itd = pci_get_drvdata(pdev);
+
+	guard(rwsem_write)(&itd->life);
+
+	itd_quiesce(itd);
+}
+
+static void itd_reset_done(struct pci_dev *pdev)
+{
+	struct itd_dev *itd = pci_get_drvdata(pdev);
+
+	guard(rwsem_write)(&itd->life);
+
+	itd_revive(itd);
+}
+
+/*
+ * What it knows is still to be had: the errors are those of the port above it, and are
+ * injected there.
+ */
+static pci_ers_result_t itd_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	if (state == pci_channel_io_perm_failure)
+		return PCI_ERS_RESULT_DISCONNECT;
+
+	itd_reset_prepare(pdev);
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
+static pci_ers_result_t itd_slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+const struct pci_error_handlers itd_err_handlers = {
+	.error_detected	= itd_error_detected,
+	.slot_reset	= itd_slot_reset,
+	.resume		= itd_reset_done,
+	.reset_prepare	= itd_reset_prepare,
+	.reset_done	= itd_reset_done,
+};
 
 /**
  * itd_shutdown - the machine is shut down, or another kernel started
@@ -133,4 +238,7 @@ void itd_shutdown(struct pci_dev *pdev)
 }
 
 /* For hibernation, too: what the image has of the function is as old as the image */
-DEFINE_SIMPLE_DEV_PM_OPS(itd_pm_ops, itd_suspend, itd_resume);
+const struct dev_pm_ops itd_pm_ops = {
+	SYSTEM_SLEEP_PM_OPS(itd_suspend, itd_resume)
+	RUNTIME_PM_OPS(itd_runtime_suspend, itd_runtime_resume, NULL)
+};

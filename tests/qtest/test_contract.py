@@ -14,6 +14,8 @@ BRIDGE_CONTROL, BUS_RESET = 0x3e, 0x40
 BEHIND = ("-device", "pci-bridge,chassis_nr=1,id=br,addr=6",
           "-device", "ims-testdev,id=t2,bus=br,addr=1")
 FAR = 0x0108
+PM, PM_CTRL, D3HOT = 0x01, 4, 3
+TESTDEV_ID, TESTDEV_ID_VALUE = 0x00, 0x54534d49
 
 
 def test_used_buffer_notifications(rig):
@@ -130,6 +132,25 @@ def test_function_reset(start):
     far.send(pair)
     assert rig.messages() == {"delivered": 1} and rig.vector(3)["delivered"] == 1
     assert rig.ctl.activate(FAR, 3, 0x41) == pair
+
+
+def test_function_without_power(start):
+    """So does one that was in D3hot, where it has no registers and sends nothing."""
+    rig = Rig(start, testdev=",pm=on")
+    rig.ctl.attach(EP)
+    pair = rig.ctl.arm(EP, 3)
+    power = rig.dev.capability(PM) + PM_CTRL
+    assert rig.dev.read(0, TESTDEV_ID) == TESTDEV_ID_VALUE
+    rig.dev.set_config(power, D3HOT, 2)
+    assert rig.dev.read(0, TESTDEV_ID) != TESTDEV_ID_VALUE
+    rig.dev.send(pair)
+    assert rig.messages() == {}
+    rig.dev.set_config(power, 0, 2)
+    assert rig.dev.config(4, 2) == 0, "it was reset"
+    rig.dev.enable()
+    rig.dev.send(pair)
+    assert rig.messages() == {"delivered": 1}
+    assert rig.ctl.activate(EP, 3, 0x41) == pair
 
 
 def test_messages_of_a_renumbered_function(start):
