@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -233,6 +234,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.accel = accel
         self.patience = patience
         self.qmp = None
+        self.migrations = 0
         self._process = None
         self._agent = None
         self._buffer = b""
@@ -337,12 +339,12 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         console = self.console_path.read_text(errors="replace")
         return "Oops: int3:" in console and re.search(r"Modules linked in:\s*$", console, re.M)
 
-    def spawn(self):
-        """Start QEMU."""
+    def spawn(self, more=()):
+        """Start QEMU, with more arguments."""
         self._sockets = tempfile.mkdtemp(prefix="virq-")
         for path in (self.console_path, self.trace_path):
             path.unlink(missing_ok=True)
-        words = self.command_line()
+        words = self.command_line() + list(more)
         (self.log_dir / "command").write_text(
             " ".join(f"'{word}'" for word in words) + "\n", encoding="utf-8")
         with open(self.error_path, "wb") as errors:
@@ -353,6 +355,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     def _connect(self):
         deadline = time.monotonic() + self.patience * self.pace
+        self._open_channels(deadline)
+        self._await_agent(rb"=ready=\n", deadline, "the guest does not boot")
+
+    def _open_channels(self, deadline):
         while True:
             try:
                 self.qmp = QMP(self.qmp_path)
@@ -367,14 +373,10 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             except (QMPClosed, ConnectionError):
                 time.sleep(0.2)
                 raise self._error("QEMU ended at once") from None
-        self._await_agent(rb"=ready=\n", deadline, "the guest does not boot")
 
     def stop(self):
         """End QEMU, whatever state it is in."""
-        for connection in (self.qmp, self._agent):
-            if connection is not None:
-                connection.close()
-        self.qmp = self._agent = None
+        self._hang_up()
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
@@ -382,6 +384,55 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         if self._sockets is not None:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = None
+
+    def _hang_up(self):
+        for connection in (self.qmp, self._agent):
+            if connection is not None:
+                connection.close()
+        self.qmp = self._agent = None
+
+    def migrate(self, live=True, virq=None):
+        """Go on in another QEMU, whose controller has the properties virq instead; live, or
+        through a file. No command may be under way in the guest, others beside are.
+        """
+        source, sockets, state = self._process, self._sockets, self.log_dir / "migration"
+        if live:
+            there = here = f"unix:{sockets}/migration"
+        else:
+            there, here = ("exec:" + shlex.join(["dd", "bs=1M", "status=none", f"{way}={state}"])
+                           for way in ("of", "if"))
+            self._migrate_to(there)
+        if virq is not None:
+            self.virq = virq
+        self.migrations += 1
+        for path in (self.console_path, self.trace_path, self.error_path):
+            if path.exists():
+                path.rename(path.with_suffix(f".{self.migrations}.log"))
+        try:
+            self.spawn(["-incoming", here])
+            if live:
+                self.wait_until(pathlib.Path(here.split(":", 1)[1]).exists,
+                                "QEMU waits for a guest")
+                self._migrate_to(there)
+        finally:
+            self._hang_up()
+            source.kill()
+            source.wait(10)
+            shutil.rmtree(sockets, ignore_errors=True)
+        self._open_channels(time.monotonic() + COMMAND_TIMEOUT * self.pace)
+        self.wait_until(lambda: self.qmp.execute("query-status")["status"] == "running",
+                        "the guest goes on")
+        state.unlink(missing_ok=True)
+
+    def _migrate_to(self, uri):
+        self.qmp.execute("migrate", uri=uri)
+
+        def done():
+            found = self.qmp.execute("query-migrate")
+            if found.get("status") == "failed":
+                raise self._error(f"the migration has failed: {found.get('error-desc')}")
+            return found.get("status") == "completed"
+        self.wait_until(done, "the migration ends", timeout=120)
 
     def wait(self, timeout=None):
         """Until QEMU ends by itself; its exit status."""

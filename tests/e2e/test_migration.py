@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 The virtio-irq authors
+"""The guest goes to another QEMU and back, under fire, to hosts that differ."""
+
+import pytest
+from host import Host
+from scenario import move, read_disk, write_disk
+from test_events import VECTORS, Everything, guest_stats, pairs
+from testdev import Testdev
+
+# Where no RAM is, and no MSI of the platform's
+ELSEWHERE = "0x7f00000000-0x7f000fffff"
+
+
+def there_and_back(all_of_it, devices, rounds, virq, live):
+    """Fire, move and write a disk, while the guest goes from one host to the other."""
+    guest = all_of_it.guest
+    irqs = [row["virq"] for row in all_of_it.dev.vectors().values()]
+    all_of_it.fire(rounds * 500, 1000)
+    for number in range(rounds):
+        before = pairs(all_of_it.host)
+        guest.migrate(live, virq(number))
+        guest.wait_until(lambda: not all_of_it.host.stats()["stale"],
+                         "the driver has asked for its pairs")
+        now = pairs(all_of_it.host)
+        assert set(before) == set(now)
+        yield number, before, now
+        move(guest, irqs[number % VECTORS], number % 2)
+        write_disk(guest, devices, "vblk", "/dev/vda", size=256 << 10)
+    read_disk(guest, devices, "vblk", "/dev/vda", size=256 << 10)
+
+
+@pytest.mark.parametrize("live, rounds", [
+    (False, 3), (True, 3), pytest.param(True, 20, marks=pytest.mark.nightly),
+], ids=["file", "live", "live-20"])
+def test_same_host(boot, devices, live, rounds):
+    """The same pairs: nobody has to do anything, nothing is lost, nothing comes twice."""
+    devices.virtio_blk()
+    all_of_it = Everything(boot, devices, virq={"window": "0xfee00000-0xfeefffff"})
+    for _, before, now in there_and_back(all_of_it, devices, rounds, lambda _: None, live):
+        assert now == before
+    all_of_it.settle()
+    assert guest_stats(all_of_it.guest)["pairs changed"] == 0
+
+
+@pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=pytest.mark.nightly)])
+def test_other_window(boot, devices, rounds):
+    """Pairs lie elsewhere at the other host: all are asked for again, and nothing is lost."""
+    devices.virtio_blk()
+    all_of_it = Everything(boot, devices)
+    guest = all_of_it.guest
+    for number, before, now in there_and_back(
+            all_of_it, devices, rounds,
+            lambda number: {} if number % 2 else {"window": ELSEWHERE}, True):
+        assert all(now[vec] != before[vec] for vec in now)
+        start = 0xfee00000 if number % 2 else int(ELSEWHERE.split("-", maxsplit=1)[0], 0)
+        assert all(start <= address <= start + 0xfffff for address, _ in now.values())
+    # Interrupts that may have been lost were raised once more, for each change
+    all_of_it.settle(rounds)
+    assert guest_stats(guest)["pairs changed"] > 0
+
+
+def test_smaller_quota(boot, devices):
+    """What is too much there is taken away, its driver told; the rest goes on."""
+    devices.testdev()
+    guest = boot()
+    host = Host(guest)
+    dev = Testdev(guest, devices.address("testdev"))
+    dev.cmd("alloc msix 16 16")
+    dev.cmd("request-all")
+    guest.migrate(True, {"vector-quota": 10, "enforce-quotas": "on"})
+    guest.wait_until(lambda: guest_stats(guest)["revoked now"] == 6, "six are shut")
+    assert any("-EDQUOT" in line for line in guest.dmesg().splitlines())
+    dev.cmd("fire-all 200 0 10")
+    assert dev.wait(60000, 0, 10)["handled"] == 2000
+    dev.cmd("free 15")
+    dev.fails("request 15", "EDQUOT")
+    assert host.stats()["revoked"] == 6
