@@ -131,6 +131,12 @@ static void events_end_where_indices_do(void **state)
 	assert_stale(vmm, EP, UINT32_MAX - 5, 2, 0);
 	assert_stale(vmm, EP, 4, 2, 0);
 	assert_no_event(vmm);
+	/* The last index and the first one do not follow each other */
+	change(vmm, EP, 0, false);
+	change(vmm, EP, UINT32_MAX, false);
+	assert_stale(vmm, EP, UINT32_MAX, 1, 0);
+	assert_stale(vmm, EP, 0, 1, 0);
+	assert_no_event(vmm);
 }
 
 /* DEV-117: whatever happens meanwhile, one by one as buffers come */
@@ -559,6 +565,12 @@ static void migrate_a_block_to_another_window(void **state)
 	assert_int_equal(pair.data, old[0].data + 3);
 	assert_int_equal(fire(vmm, EP, old[0].address, old[0].data), VIRTIO_IRQ_BLOCKED_FREED);
 	assert_stale(vmm, EP, 0, 0, REREAD | ALL);
+	/* Nor at the new address, and nothing of the kind is said */
+	assert_int_equal(fire(vmm, EP, WINDOW2 + 0x10, old[0].data), VIRTIO_IRQ_BLOCKED_FREED);
+	must_attach(vmm, EP);
+	virtio_irq_core_eventq_reset(vmm->core);
+	assert_stale(vmm, EP, 0, 1, 0);
+	assert_stale(vmm, EP, 2, 2, 0);
 	pair = must_activate(vmm, EP, 0);
 	assert_int_equal(pair.address, WINDOW2 + 0x10);
 	assert_int_equal(must_activate(vmm, EP, 3).data, pair.data + 3);
