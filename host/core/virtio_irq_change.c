@@ -68,16 +68,18 @@ static void set_bits(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	uint8_t before = v->change;
 
 	v->change = (uint8_t)((before & ~clear) | set);
+	core->num_changed -= !!(before & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED));
+	core->num_changed += !!(v->change & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED));
 	if (before & VIRTIO_IRQ_C_REVOKED) {
 		core->stats.revoked--;
 		ep->revoked--;
-	} else if (before & VIRTIO_IRQ_C_STALE) {
+	} else if (virtio_irq_is_stale(before)) {
 		core->stats.stale--;
 	}
 	if (v->change & VIRTIO_IRQ_C_REVOKED) {
 		core->stats.revoked++;
 		ep->revoked++;
-	} else if (v->change & VIRTIO_IRQ_C_STALE) {
+	} else if (virtio_irq_is_stale(v->change)) {
 		core->stats.stale++;
 	}
 	if (!(v->change & VIRTIO_IRQ_C_REVOKED))
@@ -95,7 +97,8 @@ static void clear_stale(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	if (!(v->change & VIRTIO_IRQ_C_REVOKED))
 		virtio_irq_clear_waiting(core, ep, v);
 	set_bits(core, ep, v,
-		 (uint8_t)(VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_TOLD_OTHER | more), 0);
+		 (uint8_t)(VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_TOLD_OTHER |
+			   VIRTIO_IRQ_C_GIVEN_BACK | more), 0);
 }
 
 struct virtio_irq_msg virtio_irq_vector_told(const struct virtio_irq_ep *ep,
@@ -122,6 +125,8 @@ void virtio_irq_vector_answered(struct virtio_irq_core *core, struct virtio_irq_
 	if (!virtio_irq_is_waiting(core, ep, v) || v->state & VIRTIO_IRQ_V_HOST_PAIR ||
 	    (pair->address == ep->info.pair_address && pair->data == v->data))
 		clear_stale(core, ep, v, 0);
+	else
+		set_bits(core, ep, v, VIRTIO_IRQ_C_GIVEN_BACK, 0);
 }
 
 void virtio_irq_vector_delivered(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
@@ -312,7 +317,8 @@ static bool change_pair(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			w->other = 0;
 			continue;
 		}
-		set_bits(core, ep, w, keep ? 0 : VIRTIO_IRQ_C_OTHER_VALID,
+		set_bits(core, ep, w,
+			 (uint8_t)(VIRTIO_IRQ_C_GIVEN_BACK | (VIRTIO_IRQ_C_OTHER_VALID & ~keep)),
 			 again ? VIRTIO_IRQ_C_STALE :
 			 VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_TOLD_OTHER | keep);
 		virtio_irq_set_waiting(core, ep, w);
@@ -374,7 +380,7 @@ static bool unrevoke(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 		v->other = w->other;
 		v->told = w->told;
 	}
-	set_bits(core, ep, v, VIRTIO_IRQ_C_REVOKED, bits);
+	set_bits(core, ep, v, VIRTIO_IRQ_C_REVOKED, bits | VIRTIO_IRQ_C_GIVEN_BACK);
 	virtio_irq_set_waiting(core, ep, v);
 	return true;
 }

@@ -598,7 +598,7 @@ static void describe(const struct virtio_irq_core *core, const struct virtio_irq
 		.route = virtio_irq_vector_route(v),
 		.has_pasid = v->state & VIRTIO_IRQ_V_PASID_VALID,
 		.pasid = v->state & VIRTIO_IRQ_V_PASID_VALUE,
-		.stale = v->change & VIRTIO_IRQ_C_STALE && !(v->change & VIRTIO_IRQ_C_REVOKED),
+		.stale = virtio_irq_is_stale(v->change),
 		.revoked = v->reason,
 		.delivered = virtio_irq_join(v->delivered),
 		.routed = v->routed,

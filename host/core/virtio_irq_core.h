@@ -199,7 +199,7 @@ struct virtio_irq_stats {
 	uint32_t allocated;
 	uint32_t committed;
 	uint32_t armed;
-	uint32_t stale;			/* the driver has not asked again */
+	uint32_t stale;			/* the driver has not asked for a new pair yet */
 	uint32_t revoked;
 	uint32_t waiting;		/* vectors whose event is not placed */
 };
@@ -216,7 +216,7 @@ struct virtio_irq_vector_info {
 	struct virtio_irq_msg route;	/* zero unless armed */
 	bool has_pasid;			/* its messages carry one; false unless armed */
 	uint32_t pasid;
-	bool stale;			/* the driver has not asked again */
+	bool stale;			/* the driver has not asked for a new pair yet */
 	uint8_t revoked;		/* why it was taken away, a status; else 0 */
 	uint64_t delivered;
 	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
@@ -465,6 +465,8 @@ enum virtio_irq_saved_flags {
 	VIRTIO_IRQ_SAVED_REVOKED	= 1 << 10,
 	/* STALE or REVOKED has to be placed */
 	VIRTIO_IRQ_SAVED_WAITING	= 1 << 11,
+	/* STALE, because it was REVOKED and is not any more; not armed since */
+	VIRTIO_IRQ_SAVED_GIVEN_BACK	= 1 << 12,
 };
 
 struct virtio_irq_saved_vector {

@@ -366,8 +366,7 @@ void virtio_irq_core_eventq_reset(struct virtio_irq_core *core)
 		if (ep->reread)
 			virtio_irq_set_reread(core, ep);
 		v = NULL;
-		while (core->stats.stale + core->stats.revoked &&
-		       (v = virtio_irq_vector_next(core, ep, v)))
+		while (core->num_changed && (v = virtio_irq_vector_next(core, ep, v)))
 			if (v->change & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED))
 				virtio_irq_set_waiting(core, ep, v);
 	}

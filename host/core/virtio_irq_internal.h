@@ -94,6 +94,16 @@ _Static_assert(VIRTIO_IRQ_CORE_MAX_VECTORS == VIRTIO_IRQ_SLOTS, "a slot for ever
 /* It was taken away; why is in .reason */
 #define VIRTIO_IRQ_C_REVOKED		(1u << 3)
 
+/* STALE, because it was REVOKED and is not any more; nobody goes by a pair of it */
+#define VIRTIO_IRQ_C_GIVEN_BACK		(1u << 4)
+
+/* Its driver goes by a pair that it has to ask for again */
+static inline bool virtio_irq_is_stale(uint8_t change)
+{
+	return (change & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED |
+			  VIRTIO_IRQ_C_GIVEN_BACK)) == VIRTIO_IRQ_C_STALE;
+}
+
 /* A link to a vector: its number in the table plus one, 0 for none */
 typedef uint32_t virtio_irq_link;
 
@@ -265,6 +275,8 @@ struct virtio_irq_core {
 	/* The DATA16 slot that is looked at next, of whatever endpoint */
 	uint32_t next_data16;
 
+	/* Vectors that are STALE or REVOKED, however that came */
+	uint32_t num_changed;
 	/* What has to be placed: lines with waiting vectors; endpoints */
 	struct virtio_irq_node waiting;
 	struct virtio_irq_node rereads;

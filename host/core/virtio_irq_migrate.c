@@ -35,6 +35,7 @@ static const struct {
 	{ VIRTIO_IRQ_C_TOLD_OTHER, VIRTIO_IRQ_SAVED_TOLD_OTHER },
 	{ VIRTIO_IRQ_C_OTHER_VALID, VIRTIO_IRQ_SAVED_OTHER_VALID },
 	{ VIRTIO_IRQ_C_REVOKED, VIRTIO_IRQ_SAVED_REVOKED },
+	{ VIRTIO_IRQ_C_GIVEN_BACK, VIRTIO_IRQ_SAVED_GIVEN_BACK },
 };
 
 /* Save */
@@ -231,7 +232,10 @@ static bool unpack_change(const struct virtio_irq_core *core,
 	if (saved->told_address &&
 	    (!(v->change & VIRTIO_IRQ_C_STALE) || saved->told_address % 4))
 		return false;
-	if (v->change & VIRTIO_IRQ_C_TOLD_OTHER && !(v->change & VIRTIO_IRQ_C_STALE))
+	if (v->change & (VIRTIO_IRQ_C_TOLD_OTHER | VIRTIO_IRQ_C_GIVEN_BACK) &&
+	    !(v->change & VIRTIO_IRQ_C_STALE))
+		return false;
+	if (v->change & VIRTIO_IRQ_C_GIVEN_BACK && v->state & VIRTIO_IRQ_V_ARMED)
 		return false;
 	if (v->change & VIRTIO_IRQ_C_REVOKED)
 		return v->change == VIRTIO_IRQ_C_REVOKED && !saved->other_data &&

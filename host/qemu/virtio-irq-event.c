@@ -107,7 +107,8 @@ static bool place_one(VirtIOIRQ *s)
         return false;
     }
     QTAILQ_REMOVE(&s->buffers, buffer, next);
-    iov_from_buf(buffer->elem.in_sg, buffer->elem.in_num, 0, &event, size);
+    iov_from_buf(buffer->elem.in_sg, buffer->elem.in_num, 0, &event,
+                 MIN(size, used));
     virtqueue_push(s->eventq, &buffer->elem, used);
     g_free(buffer);
     return true;

@@ -514,7 +514,7 @@ def test_tester(erig):
             erig.machine.set("event", text)
     erig.machine.qmp.execute("stop")
     change(erig, index=1)
-    erig.machine.set("event", "01ee0200" + "18000000" + "ff" * 24)
+    erig.machine.set("event", "01ee0200" + "20000000" + "ff" * 24)
     erig.machine.set("event", "07,used=0")
     erig.machine.qmp.execute("cont")
     assert erig.ctl.events.wait(3) == [

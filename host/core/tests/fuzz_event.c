@@ -249,7 +249,7 @@ void check_events(const struct virtio_irq_stats *s)
 		for (unsigned int i = 0; i < MAX_VECTORS; i++) {
 			const struct mvec *v = &m.ep[e].vec[i];
 
-			stale += v->stale && !v->reason;
+			stale += v->stale && !v->given_back && !v->reason;
 			revoked += !!v->reason;
 			waiting += v->waiting;
 		}

@@ -225,11 +225,11 @@ static void mutate(struct input *in, struct image *image)
 	case 4:
 		if (!image->num_vectors)
 			break;
-		image->vectors[i % image->num_vectors].flags ^= 1u << j % 12;
+		image->vectors[i % image->num_vectors].flags ^= 1u << j % 13;
 		break;
 	case 5:
 		for (uint32_t n = 0; n < image->num_vectors; n++)
-			image->vectors[n].flags &= ~(1u << j % 12);
+			image->vectors[n].flags &= ~(1u << j % 13);
 		break;
 	}
 }

@@ -598,6 +598,7 @@ static uint8_t model_activate(const uint8_t *req, struct mvec **v, struct virtio
 	if ((*v)->stale && (!(*v)->waiting || (*v)->host ||
 			    (pair->address == pair_address(mep) && pair->data == (*v)->data)))
 		model_not_stale(*v);
+	(*v)->given_back = false;
 	return VIRTIO_IRQ_S_OK;
 }
 

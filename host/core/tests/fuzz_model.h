@@ -61,6 +61,8 @@ struct mvec {
 	uint8_t reason;
 	/* It has to be asked for again; the driver was not told so */
 	bool stale, waiting;
+	/* It was taken away before, and is not armed since */
+	bool given_back;
 	/* What of the pair is different from the right one in what the driver knows, else 0 */
 	uint64_t told_address;
 	uint32_t told_data;

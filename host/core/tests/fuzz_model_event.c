@@ -40,6 +40,7 @@ static bool any_stale(const struct mep *mep, const struct mvec *v)
 void model_not_stale(struct mvec *v)
 {
 	v->stale = false;
+	v->given_back = false;
 	v->told_address = 0;
 	v->told_data = 0;
 	if (!v->reason)
@@ -123,6 +124,7 @@ bool model_change(struct mep *mep, struct mvec *v, bool still_valid)
 			continue;
 		w->other_valid &= still_valid;
 		w->stale = true;
+		w->given_back = false;
 		w->waiting = true;
 		m.changes += w->armed;
 	}
@@ -156,6 +158,7 @@ bool model_unrevoke(struct mep *mep, struct mvec *v)
 			mate = w;
 	}
 	v->stale = true;
+	v->given_back = true;
 	v->waiting = true;
 	if (mate) {
 		v->told_address = mate->told_address;

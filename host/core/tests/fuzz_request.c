@@ -253,7 +253,8 @@ static bool compare(void *arg, const struct virtio_irq_vector_info *info)
 	CHECK(info->route.address == v->route.address && info->route.data == v->route.data);
 	CHECK(info->has_pasid == v->has_pasid && info->pasid == v->pasid);
 	CHECK(info->delivered == v->delivered && info->routed == v->routed);
-	CHECK(info->revoked == v->reason && info->stale == (v->stale && !v->reason));
+	CHECK(info->revoked == v->reason);
+	CHECK(info->stale == (v->stale && !v->given_back && !v->reason));
 	return true;
 }
 

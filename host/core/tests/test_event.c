@@ -131,6 +131,12 @@ static void events_end_where_indices_do(void **state)
 	assert_stale(vmm, EP, UINT32_MAX - 5, 2, 0);
 	assert_stale(vmm, EP, 4, 2, 0);
 	assert_no_event(vmm);
+	/* The last index and the first one do not follow each other */
+	change(vmm, EP, 0, false);
+	change(vmm, EP, UINT32_MAX, false);
+	assert_stale(vmm, EP, UINT32_MAX, 1, 0);
+	assert_stale(vmm, EP, 0, 1, 0);
+	assert_no_event(vmm);
 }
 
 /* DEV-117: whatever happens meanwhile, one by one as buffers come */
@@ -559,6 +565,12 @@ static void migrate_a_block_to_another_window(void **state)
 	assert_int_equal(pair.data, old[0].data + 3);
 	assert_int_equal(fire(vmm, EP, old[0].address, old[0].data), VIRTIO_IRQ_BLOCKED_FREED);
 	assert_stale(vmm, EP, 0, 0, REREAD | ALL);
+	/* Nor at the new address, and nothing of the kind is said */
+	assert_int_equal(fire(vmm, EP, WINDOW2 + 0x10, old[0].data), VIRTIO_IRQ_BLOCKED_FREED);
+	must_attach(vmm, EP);
+	virtio_irq_core_eventq_reset(vmm->core);
+	assert_stale(vmm, EP, 0, 1, 0);
+	assert_stale(vmm, EP, 2, 2, 0);
 	pair = must_activate(vmm, EP, 0);
 	assert_int_equal(pair.address, WINDOW2 + 0x10);
 	assert_int_equal(must_activate(vmm, EP, 3).data, pair.data + 3);
@@ -608,12 +620,16 @@ static void migrate_drops_faults(void **state)
 static void load_of_what_cannot_have_to_be_told_is_einval(void **state)
 {
 	struct vmm *vmm = *state;
-	struct virtio_irq_saved_vector *plain, *stale, *revoked, *freed, *block;
+	struct virtio_irq_saved_vector *plain, *stale, *revoked, *freed, *block, *back;
 	struct virtio_irq_saved_endpoint *ep;
+	struct virtio_irq_which which;
 	struct image image;
 	unsigned int num = 0;
 
-	begin(vmm, 3);
+	begin(vmm, 4);
+	revoke(vmm, EP, 3, VIRTIO_IRQ_S_QUOTA);
+	which = one(EP, 3);
+	assert_int_equal(virtio_irq_core_unrevoke(vmm->core, &which), 1);
 	must_alloc(vmm, EP, 8, 2, CONTIGUOUS);
 	must_alloc(vmm, EP, 12, 1, VIRTIO_IRQ_ALLOC_F_DATA16);
 	must_activate(vmm, EP, 8);
@@ -627,6 +643,9 @@ static void load_of_what_cannot_have_to_be_told_is_einval(void **state)
 	revoked = saved(image, 0, 2);
 	block = saved(image, 0, 8);
 	freed = saved(image, 0, 9);
+	back = saved(image, 0, 3);
+	assert_int_equal(back->flags, VIRTIO_IRQ_SAVED_STALE | VIRTIO_IRQ_SAVED_GIVEN_BACK |
+			 VIRTIO_IRQ_SAVED_WAITING);
 	assert_int_equal(stale->flags, VIRTIO_IRQ_SAVED_ARMED | VIRTIO_IRQ_SAVED_STALE |
 			 VIRTIO_IRQ_SAVED_TOLD_OTHER | VIRTIO_IRQ_SAVED_OTHER_VALID |
 			 VIRTIO_IRQ_SAVED_WAITING);
@@ -678,7 +697,10 @@ static void load_of_what_cannot_have_to_be_told_is_einval(void **state)
 	BAD(freed->flags, freed->flags | VIRTIO_IRQ_SAVED_REVOKED);
 	/* The others of its block have this generation */
 	BAD(block->data, block->data ^ 1u << 25);
-	assert_int_equal(num, 32);
+	BAD(back->flags, VIRTIO_IRQ_SAVED_GIVEN_BACK);
+	BAD(back->flags, back->flags | VIRTIO_IRQ_SAVED_ARMED);
+	BAD(revoked->flags, revoked->flags | VIRTIO_IRQ_SAVED_GIVEN_BACK);
+	assert_int_equal(num, 35);
 	assert_int_equal(load(vmm, image), 0);
 	virtio_irq_core_reset(vmm->core);
 
