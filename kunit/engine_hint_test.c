@@ -317,6 +317,8 @@ static void said_before_a_reset(struct kunit *test)
 		event_expect_settled(test, &ev, i);
 		event_expect_told(test, i, 1, 1);
 	}
+	/* It is forgotten, not about an endpoint that is not attached */
+	KUNIT_EXPECT_EQ(test, ev.e.vi->stats.events[0], 0);
 	KUNIT_EXPECT_EQ(test, event_available(ev.e.host), FAKE_EVENT_RING);
 	say_stale(ev.e.host);
 	engine_settle(test, &ev.e);

@@ -128,6 +128,54 @@ static void revoked_block(struct kunit *test)
 	committed_by_alloc(test, VIRTIO_IRQ_ALLOC_CONTIGUOUS | VIRTIO_IRQ_ALLOC_DATA16);
 }
 
+/* The rest of it works as before, and the whole is asked for when it can be had again */
+static void revoked_part_of_a_block(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, EVENTS | LAZY);
+	struct event ev;
+	unsigned int i;
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	host->commit_first = true;
+	ev = event_with(test, host, VIRTIO_IRQ_ALLOC_COMMIT | VIRTIO_IRQ_ALLOC_CONTIGUOUS |
+			VIRTIO_IRQ_ALLOC_DATA16);
+	fake_host_revoked(host, EP, 0, 2, 1, VIRTIO_IRQ_S_QUOTA);
+	engine_settle(test, &ev.e);
+	expect_revoked(test, &ev, 2, -EDQUOT);
+	for (i = 0; i < VECTORS; i++)
+		if (i != 2)
+			event_expect_settled(test, &ev, i);
+	KUNIT_EXPECT_LE(test, fake_host_count(host, VIRTIO_IRQ_T_ALLOC), 1);
+	/* And moves, also if the host refuses that for a while */
+	fake_host_rule(host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, 1, VIRTIO_IRQ_S_NOMEM);
+	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(ev.vec[0], &route_b), 0);
+	engine_settle(test, &ev.e);
+	event_expect_settled(test, &ev, 0);
+	KUNIT_EXPECT_EQ(test, engine_fake(&ev.e, 0)->route_data, route_b.data);
+	fake_host_revoked(host, EP, 0, 2, 1, 0);
+	engine_settle(test, &ev.e);
+	for (i = 0; i < VECTORS; i++) {
+		event_expect_settled(test, &ev, i);
+		KUNIT_EXPECT_TRUE(test, engine_fake(&ev.e, i)->committed);
+	}
+}
+
+/* Also of a host that would do without */
+static void revoked_and_committed_again(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, EVENTS | LAZY);
+	struct event ev;
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	ev = event_with(test, host, 0);
+	fake_host_revoked(host, EP, 0, 1, 1, VIRTIO_IRQ_S_NOSPC);
+	engine_settle(test, &ev.e);
+	fake_host_revoked(host, EP, 0, 1, 1, 0);
+	engine_settle(test, &ev.e);
+	event_expect_settled(test, &ev, 1);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&ev.e, 1)->committed);
+}
+
 static void revoked_of_alloc_and_freed(struct kunit *test)
 {
 	struct fake_host *host = fake_host_new(test, EVENTS | LAZY);
@@ -364,6 +412,8 @@ static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE_PARAM(revoked_and_lifted, revoked_gen_params),
 	KUNIT_CASE(revoked_of_alloc),
 	KUNIT_CASE(revoked_block),
+	KUNIT_CASE(revoked_part_of_a_block),
+	KUNIT_CASE(revoked_and_committed_again),
 	KUNIT_CASE(revoked_of_alloc_and_freed),
 	KUNIT_CASE(revoked_while_committed),
 	KUNIT_CASE(revoked_and_requested),

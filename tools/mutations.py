@@ -908,7 +908,9 @@ MUTATIONS = [
     ("revoked: COMMIT is refused again", ALLOC,
      "if (err == -ERESTART || __virtio_irq_revoke(vec, err))", "if (err == -ERESTART)"),
     ("revoked: ALLOC is refused again", ALLOC,
-     "if (!got && __virtio_irq_revoke(vec, err)) {", "if (0) {"),
+     "if (!got && (__virtio_irq_revoke(vec, err) || vec->revoked)) {", "if (0) {"),
+    ("revoked: the rest of its block is asked for", ALLOC,
+     "if (!got && store->block_count && vec->arm.has) {", "if (0) {"),
     ("revoked: a move asks for it", VECTOR, "if (unlikely(vec->revoked)) {", "if (0) {"),
     ("revoked: a move is forgotten", VECTOR,
      "vec->dirty = true;\n\t\tif (vec->stale)", "if (vec->stale)"),
@@ -928,8 +930,8 @@ MUTATIONS = [
     ("revoked: its pair stays in the store", DOMAIN, "d->chip->irq_write_msi_msg(d, &none);", ";"),
     ("revoked: it is not known that it was taken out", DOMAIN, "virtio_irq_take_out(vec);", ";"),
     ("revoked: zeros in a store that cannot be masked", DOMAIN,
-     "if (!READ_ONCE(vec->revoked) || !virtio_irq_hold_back(d))",
-     "virtio_irq_hold_back(d);\n\tif (!READ_ONCE(vec->revoked))"),
+     "if (READ_ONCE(vec->revoked) && virtio_irq_hold_back(d)) {",
+     "virtio_irq_hold_back(d);\n\tif (READ_ONCE(vec->revoked)) {"),
 
     # FAULT
     ("fault: not counted", EVENT, "vi->stats.blocked += news->count;", ";"),

@@ -309,14 +309,21 @@ static void virtio_irq_let_go(struct irq_data *d)
  */
 bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
 {
+	struct irq_desc *desc;
 	struct irq_data *d;
+	unsigned long flags;
+	bool held;
 
 	guard(mutex)(&doms->virqs_lock);
 	if (!vec->virq)
 		return false;
 	d = irq_get_irq_data(vec->virq);
-	guard(raw_spinlock_irqsave)(&irq_data_to_desc(d)->lock);
-	return virtio_irq_hold_back(d);
+	desc = irq_data_to_desc(d);
+
+	raw_spin_lock_irqsave(&desc->lock, flags);
+	held = virtio_irq_hold_back(d);
+	raw_spin_unlock_irqrestore(&desc->lock, flags);
+	return held;
 }
 
 /**
@@ -333,18 +340,23 @@ bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *
 void virtio_irq_shut(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
 {
 	struct msi_msg none = { };
+	struct irq_desc *desc;
 	struct irq_data *d;
+	unsigned long flags;
 
 	guard(mutex)(&doms->virqs_lock);
 	if (!vec->virq)
 		return;
 	d = irq_get_irq_data(vec->virq);
-	guard(raw_spinlock_irqsave)(&irq_data_to_desc(d)->lock);
+	desc = irq_data_to_desc(d);
+
+	raw_spin_lock_irqsave(&desc->lock, flags);
 	/* Or it has been freed and requested anew meanwhile */
-	if (!READ_ONCE(vec->revoked) || !virtio_irq_hold_back(d))
-		return;
-	virtio_irq_take_out(vec);
-	d->chip->irq_write_msi_msg(d, &none);
+	if (READ_ONCE(vec->revoked) && virtio_irq_hold_back(d)) {
+		virtio_irq_take_out(vec);
+		d->chip->irq_write_msi_msg(d, &none);
+	}
+	raw_spin_unlock_irqrestore(&desc->lock, flags);
 }
 
 /*
