@@ -11,7 +11,7 @@ from lan import HOST_IP
 
 KIB = 1024
 # Of each disk: what is written and read back all the time, behind what write_disk() takes
-START, SIZE = 8 * KIB * KIB, 512 * KIB
+START, SIZE, BLOCK = 8 * KIB * KIB, 512 * KIB, 64 * KIB
 
 # Two contents in turns: what was not written is not taken for what was
 DISK = """
@@ -54,10 +54,11 @@ class Traffic:
         self._outputs = {}
 
     def __enter__(self):
+        count = self.guest.fewer(SIZE // BLOCK)
         for name, node in self.disks.items():
             self.guest.run(f"rm -f /tmp/{name}.rounds")
-            self._start(name, DISK.format(name=name, node=node, size=SIZE, seek=START // 65536,
-                                          count=SIZE // 65536))
+            self._start(name, DISK.format(name=name, node=node, size=count * BLOCK,
+                                          seek=START // BLOCK, count=count))
         if self.lan:
             self._start("ping", PING)
         for unit in self.units:
