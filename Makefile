@@ -35,6 +35,8 @@ pytest = $(PYTEST) $1 $2 $(if $(TESTS),-k "$(TESTS)") || { status=$$?; [ $$statu
 ARGS ?=
 TESTS ?=
 KERNELS ?= default
+# Of tools/port.sh
+PORTS ?= x86_64-7.3 arm64-6.12 arm64-7.3 riscv64-6.12
 # 1: what takes minutes, too
 NIGHTLY ?=
 SPARSE ?=
@@ -123,6 +125,9 @@ e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NI
 kvm: paths-quiet	## end to end with a real KVM and VFIO, in a guest that is the host; TESTS=pattern
 	@$(call pytest,tests/kvm,$(if $(NIGHTLY),--nightly))
 
+ports: deps	## end to end on stock kernels of other versions and architectures; PORTS="arm64-6.12 ..."
+	@$(PYTHON) tools/check $(PORTS:%=port-%)
+
 ##: Measure
 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
@@ -137,4 +142,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm bench clean distclean
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports bench clean distclean
