@@ -25,7 +25,7 @@ done
 
 
 @pytest.mark.parametrize("virq,append", [
-    pytest.param({}, "", id="lazy", marks=pytest.mark.debug_kernel),
+    pytest.param({}, "", id="lazy", marks=[pytest.mark.debug_kernel, pytest.mark.port]),
     pytest.param({"lazy": "off"}, "", id="not-lazy"),
     pytest.param({}, "virtio_irq.strict=1", id="strict"),
 ])
@@ -86,6 +86,7 @@ def test_two_functions(boot, devices):
     assert Host(guest).blocked() == 0
 
 
+@pytest.mark.port("its", "imsic", "q35")
 def test_reallocation(boot, devices):
     """Whole lives of 64 vectors, again and again, interrupts in each of them."""
     devices.testdev()
