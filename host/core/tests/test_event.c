@@ -494,11 +494,15 @@ static void reread_comes_again_after_a_reset_of_the_queue(void **state)
 {
 	struct vmm *vmm = *state;
 
-	begin(vmm, 2);
+	begin(vmm, 3);
+	revoke(vmm, EP, 2, VIRTIO_IRQ_S_PERM);
 	migrate_to(vmm, WINDOW2);
 	/* This ATTACH is of a driver that was not told */
 	must_attach(vmm, EP);
 	assert_stale(vmm, EP, 0, 0, REREAD | ALL);
+	/* It does not say what has become of this one */
+	assert_revoked(vmm, EP, 2, 1, 0);
+	assert_int_equal(vfree(vmm, EP, 2, 1), VIRTIO_IRQ_S_OK);
 	virtio_irq_core_eventq_reset(vmm->core);
 	assert_stale(vmm, EP, 0, 0, REREAD | ALL);
 	assert_no_event(vmm);
