@@ -293,9 +293,8 @@ static void moved_while_stale(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, domain_log_count("the host "), 0);
 	expect_works(d, 0);
 	expect_works(d, 1);
-	/* Nobody knows how long its old pair was valid */
-	KUNIT_EXPECT_GE(test, retriggers(d), 1);
-	KUNIT_EXPECT_LE(test, retriggers(d), 2);
+	KUNIT_EXPECT_EQ(test, retriggers(d),
+			c->flags & STILL_VALID ? 0 : c->flags & ALL ? 2 : 1);
 	finish(d);
 }
 

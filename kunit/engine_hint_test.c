@@ -61,6 +61,10 @@ static void faults_are_kept(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, oldest));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "fee00004/111 "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, after_others));
+	/* The last one comes last */
+	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/110 "), strstr(text, "fee00004/111 "));
+	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/102 "), strstr(text, "fee00004/103 "));
+	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/103 "), strstr(text, "fee00004/110 "));
 	text = event_shown(test, ev.e.vi, virtio_irq_stats_show);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "event FAULT: 19\n"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "messages blocked: 36\n"));
@@ -150,6 +154,13 @@ static void paced(struct kunit *test)
 	unsigned long start = jiffies, ms;
 	unsigned int i;
 
+	/* The second one waits for a timer, however soon the worker could come */
+	event_read(ev.e.vi);
+	ev.e.vi->events_looked = jiffies;
+	fake_event(ev.e.host, STALE, EP, 0, 1, 1, 0);
+	KUNIT_EXPECT_TRUE(test, timer_pending(&ev.e.vi->read_events.timer));
+	engine_settle(test, &ev.e);
+	event_expect_told(test, 1, 1, 1);
 	for (i = 0; i < 200; i++) {
 		fake_event(ev.e.host, STALE, EP, 0, 0, 1, 0);
 		usleep_range(200, 400);

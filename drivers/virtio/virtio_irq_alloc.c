@@ -93,14 +93,14 @@ static int virtio_irq_alloc_complete(struct virtio_irq_slot *slot, int err, cons
 		/* Recovery's: somebody may have given it back meanwhile */
 		if (err == -ERESTART)
 			continue;
-		if (!got && (__virtio_irq_revoke(vec, err) || vec->revoked)) {
-			vec->refusal = err;
-			continue;
-		}
-		/* Of a block, which is asked for as a whole, some are and others are not */
+		/* Of a block, which is asked for as a whole, some are revoked and others not */
 		if (!got && store->block_count && vec->arm.has) {
 			vec->res.has = true;
 			vec->res.unsure = false;
+			continue;
+		}
+		if (!got && (__virtio_irq_revoke(vec, err) || vec->revoked)) {
+			vec->refusal = err;
 			continue;
 		}
 		if (!got) {

@@ -360,26 +360,19 @@ bool __virtio_irq_look_for_reread(const struct virtio_irq_endpoint *ep)
 /* Its ACTIVATE has to be sent, by whoever comes first */
 static void __virtio_irq_question(struct virtio_irq_vector *vec, const struct virtio_irq_news *news)
 {
-	struct virtio_irq_store *store = vec->store;
+	bool revoked = news->type == VIRTIO_IRQ_EVENT_T_REVOKED;
 
 	if (!vec->res.want)
 		return;
-	if (!vec->arm.want) {
-		/*
-		 * A commitment that ALLOC made is over. Not in a block: it can only be
-		 * asked for as a whole, whose vectors are armed from the beginning
-		 */
-		if (news->type == VIRTIO_IRQ_EVENT_T_REVOKED && vec->com_alloc &&
-		    !store->block_count) {
-			vec->res.has = false;
-			vec->res.unsure = true;
-		}
+	/* Nobody may be about to arm it, and what ALLOC has committed is so no more */
+	if (vec->revoked || (!vec->arm.want && vec->com_alloc &&
+			     (revoked || vec->store->block_count)))
+		__virtio_irq_uncommit(vec, true);
+	if (!vec->arm.want)
 		return;
-	}
 	__virtio_irq_make_stale(vec);
 	vec->dirty = true;
-	if (news->type == VIRTIO_IRQ_EVENT_T_REVOKED ||
-	    !(news->flags & VIRTIO_IRQ_EVENT_F_STILL_VALID))
+	if (revoked || !(news->flags & VIRTIO_IRQ_EVENT_F_STILL_VALID))
 		vec->lossy = true;
 }
 

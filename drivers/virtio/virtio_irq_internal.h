@@ -616,6 +616,7 @@ void __virtio_irq_not_given_back(struct virtio_irq_vector *vec,
 				 const struct virtio_irq_slot *slot, int err);
 void __virtio_irq_check_debt(const struct virtio_irq_slot *slot, const struct virtio_irq_fact *f);
 void __virtio_irq_make_stale(struct virtio_irq_vector *vec);
+void __virtio_irq_uncommit(struct virtio_irq_vector *vec, bool whole);
 bool __virtio_irq_revoke(struct virtio_irq_vector *vec, int err);
 
 /* virtio_irq_recovery.c: the worker */

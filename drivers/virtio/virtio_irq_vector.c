@@ -135,8 +135,17 @@ void __virtio_irq_make_stale(struct virtio_irq_vector *vec)
 		vec->store->block_known = false;
 }
 
-/* What it was committed by is over, or may be */
-static void __virtio_irq_uncommit(struct virtio_irq_vector *vec)
+/**
+ * __virtio_irq_uncommit - what a vector was committed by is over, or may be
+ * @vec: the record
+ * @whole: its block, too: where ALLOC has committed that, it can be asked for as a
+ *	whole only
+ *
+ * Recovery asks again for what is wanted.
+ *
+ * Context: any, vi->lock held.
+ */
+void __virtio_irq_uncommit(struct virtio_irq_vector *vec, bool whole)
 {
 	struct virtio_irq_store *store = vec->store;
 	XA_STATE(xas, &store->vectors, store->block_count ? 0 : vec->index);
@@ -144,9 +153,8 @@ static void __virtio_irq_uncommit(struct virtio_irq_vector *vec)
 
 	vec->com.has = false;
 	vec->com.unsure = vec->com.want;
-	if (!vec->com_alloc)
+	if (!vec->com_alloc || (store->block_count && !whole))
 		return;
-	/* ALLOC, which takes a block as a whole only, is asked again */
 	guard(rcu)();
 	xas_for_each(&xas, vec, last) {
 		if (xas_retry(&xas, vec) || !vec->res.want)
@@ -185,7 +193,7 @@ bool __virtio_irq_revoke(struct virtio_irq_vector *vec, int err)
 	vec->arm.unsure = true;
 	vec->dirty = true;
 	vec->lossy = true;
-	__virtio_irq_uncommit(vec);
+	__virtio_irq_uncommit(vec, false);
 	return true;
 }
 
@@ -231,7 +239,9 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 		/* The function replaces the low bits by the vector's number */
 		if (base & (roundup_pow_of_two(store->block_count) - 1))
 			return -EIO;
-		if (store->block_known && !virtio_irq_is_of_block(vec, pair))
+		/* One that is being armed may learn first that the others have moved */
+		if (store->block_known && !virtio_irq_is_of_block(vec, pair) &&
+		    (vec->arm.has || !__virtio_irq_look_for_stale(vec)))
 			return -EIO;
 		store->block.address = pair->address;
 		store->block.data = base;
@@ -244,12 +254,6 @@ static void virtio_irq_activate_sent(struct virtio_irq_slot *slot)
 {
 	struct virtio_irq_vector *vec = slot->context;
 
-	/*
-	 * Has one before it been answered with another pair? The old one, which the store
-	 * still holds, is valid no longer than until the next request that names it.
-	 */
-	if (unlikely(vec->stale) && (vec->arm.busy || virtio_irq_needs_rewrite(vec)))
-		vec->lossy = true;
 	__virtio_irq_fact_sent(&vec->arm, slot->stamp, true);
 	/* Whoever learns that it failed says so */
 	vec->dirty = false;
@@ -268,7 +272,7 @@ static void __virtio_irq_route_failed(struct virtio_irq_vector *vec,
 		vec->lossy = true;
 	/* It may have been revoked, and given back without being committed */
 	if (err == -EAGAIN && vec->stale)
-		__virtio_irq_uncommit(vec);
+		__virtio_irq_uncommit(vec, true);
 	err = __virtio_irq_cause(vec, err);
 	__virtio_irq_note_route(vec, err, true, !slot->recovery);
 	__virtio_irq_failed(vec, slot, err);
