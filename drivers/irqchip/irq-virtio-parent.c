@@ -3,6 +3,7 @@
  * virtio-irq: the parents that are known, and what each of them needs
  *
  *	x86 vector	a move changes the route; the parent is told first
+ *	x86 remapping	a move is the remapping unit's business, the route stays
  *	GICv2m		a move is the distributor's business, the route stays
  *	GICv3 ITS	as GICv2m; wants to know the sender before anything is allocated
  *	RISC-V IMSIC	a move changes the route, and tells the top chip in the midst of it
@@ -111,10 +112,16 @@ static bool virtio_irq_is_imsic(const struct irq_domain *p)
 #endif
 
 #ifdef CONFIG_X86_LOCAL_APIC
-/* DMAR and AMDVI would do, if they claimed isolation for their own functions only */
 static bool virtio_irq_is_x86(const struct irq_domain *p)
 {
 	return p == x86_vector_domain;
+}
+
+/* Intel's and AMD's. Both want a PCI function, so there are no stores on them */
+static bool virtio_irq_is_remapping(const struct irq_domain *p)
+{
+	return (p->bus_token == DOMAIN_BUS_DMAR || p->bus_token == DOMAIN_BUS_AMDVI) &&
+	       p->parent == x86_vector_domain;
 }
 #endif
 
@@ -148,6 +155,11 @@ static const struct virtio_irq_parent_kind virtio_irq_parent_kinds[] = {
 		.is		= virtio_irq_is_x86,
 		.is_inert	= virtio_irq_x86_is_inert,
 		.flags		= VIRTIO_IRQ_PARENT_BLOCKS,
+	},
+	{
+		.is		= virtio_irq_is_remapping,
+		.is_inert	= virtio_irq_x86_is_inert,
+		.flags		= VIRTIO_IRQ_PARENT_BLOCKS | VIRTIO_IRQ_PARENT_ISOLATES,
 	},
 #endif
 #ifdef CONFIG_ARM64

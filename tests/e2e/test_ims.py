@@ -559,7 +559,7 @@ def test_unload(boot, devices, kind):
 @pytest.mark.stock_only
 @either_kind
 def test_remapping_parent(boot, devices, kind):
-    """Below an interrupt remapping unit virtio-irq serves nothing, and binding a store says why."""
+    """On an interrupt remapping unit, which wants a PCI function, binding a store says why not."""
     ims = Ims(boot, devices, kind, opened=False, append="intel_iommu=on",
               args=["-device", "intel-iommu,intremap=on"])
     assert "DMAR-IR: Enabled IRQ remapping" in ims.guest.dmesg()
