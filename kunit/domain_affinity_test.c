@@ -9,11 +9,16 @@
 #include <linux/irq.h>
 
 #include "domain_fixture.h"
+#include "kunit_compat.h"
 
 /* What the host has never said: a message that is still there was not rewritten */
 #define UNTOUCHED		0xdeadbeef
 
 static const struct fake_parent_caps no_reservation = { };
+static const struct fake_parent_caps starting = {
+	.reservation = true, .full_chip = true, .startup = true,
+};
+
 static const struct fake_parent_caps no_affinity = { .reservation = true, .no_affinity = true };
 
 /* One vector, requested; its entry in the table is marked */
@@ -73,7 +78,7 @@ static void moved(struct kunit *test)
 	u32 before = domain_vector(d, d->fn, 0)->route_data;
 
 	/* Otherwise moves would wait for the next interrupt */
-	KUNIT_EXPECT_TRUE(test, irqd_can_move_in_process_context(irq_get_irq_data(virq_of(d))));
+	KUNIT_EXPECT_TRUE(test, kunit_irq_moves_at_once(irq_get_irq_data(virq_of(d))));
 	KUNIT_EXPECT_EQ(test, move(d), 0);
 	domain_expect_counts(d, 0, 1, 0, 0);
 	req = domain_request(d, VIRTIO_IRQ_T_ACTIVATE, 0);
@@ -312,7 +317,10 @@ static void start_managed(struct domain *d, unsigned int index)
 	raw_spin_lock_irqsave(&desc->lock, flags);
 	ACCESS_PRIVATE(data->common, state_use_accessors) |= IRQD_AFFINITY_MANAGED;
 	err = irq_domain_activate_irq(data, false);
-	data->chip->irq_unmask(data);
+	if (data->chip->irq_startup)
+		data->chip->irq_startup(data);
+	else
+		data->chip->irq_unmask(data);
 	ACCESS_PRIVATE(data->common, state_use_accessors) &= ~IRQD_IRQ_MASKED;
 	raw_spin_unlock_irqrestore(&desc->lock, flags);
 	/* __irq_startup_managed() WARNs if it is not */
@@ -340,9 +348,10 @@ static void stop_managed(struct domain *d, unsigned int index)
 }
 
 /* The store wants COMMIT, so that one too many would be seen */
-static struct domain *with_managed(struct kunit *test, unsigned int quota, int want)
+static struct domain *with_managed_on(struct kunit *test, const struct fake_parent_caps *caps,
+				      unsigned int quota, int want)
 {
-	struct domain *d = domain_new(test, &domain_reservation, DOMAIN_SCOPE);
+	struct domain *d = domain_new(test, caps, DOMAIN_SCOPE);
 	struct irq_affinity affd = { .pre_vectors = 1 };
 
 	d->host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
@@ -355,6 +364,11 @@ static struct domain *with_managed(struct kunit *test, unsigned int quota, int w
 							     PCI_IRQ_MSIX | PCI_IRQ_AFFINITY,
 							     &affd), want);
 	return d;
+}
+
+static struct domain *with_managed(struct kunit *test, unsigned int quota, int want)
+{
+	return with_managed_on(test, &domain_reservation, quota, want);
 }
 
 static void finish_managed(struct domain *d)
@@ -424,6 +438,30 @@ static void managed_activate_refused(struct kunit *test)
 	/* Recovery has written the store, and made up for what was lost */
 	expect_managed_armed(d);
 	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_RETRIGGER], 1);
+	stop_managed(d, 1);
+	finish_managed(d);
+}
+
+/* In newer kernels the PCI bus has an irq_startup, which unmasks it, too */
+static void managed_started_while_refused(struct kunit *test)
+{
+	struct domain *d = with_managed_on(test, &starting, UINT_MAX, 2);
+
+	fake_host_rule(d->host, FAKE_REFUSE, VIRTIO_IRQ_T_ACTIVATE, UINT_MAX, VIRTIO_IRQ_S_BUSY);
+	start_managed(d, 1);
+	DOMAIN_EXPECT_MSG(test, fake_pci_msix_message(d->fn, 1), 0, 0);
+	KUNIT_EXPECT_TRUE(test, fake_pci_msix_masked(d->fn, 1));
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_STARTUP], 0);
+	/* The parent's side of it is open */
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_UNMASK], 1);
+	fake_host_rule(d->host, FAKE_NONE, 0, 0, 0);
+	domain_settle(d);
+	expect_managed_armed(d);
+	stop_managed(d, 1);
+	start_managed(d, 1);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_STARTUP], 1);
+	KUNIT_EXPECT_EQ(test, d->parent->calls[FAKE_PARENT_UNMASK], 2);
+	expect_managed_armed(d);
 	stop_managed(d, 1);
 	finish_managed(d);
 }
@@ -569,6 +607,7 @@ static struct kunit_case affinity_cases[] = {
 #endif
 	KUNIT_CASE(managed_commit_refused),
 	KUNIT_CASE(managed_activate_refused),
+	KUNIT_CASE(managed_started_while_refused),
 	KUNIT_CASE(managed_armed_by_its_first_move),
 	KUNIT_CASE(managed_armed_while_it_is_activated),
 	KUNIT_CASE(managed_activate_mute),

@@ -8,10 +8,10 @@
 #include <linux/delay.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
-#include <linux/irqnr.h>
 
 #include "domain_fixture.h"
 #include "irq-virtio.h"
+#include "kunit_compat.h"
 
 const struct fake_parent_caps domain_reservation = { .reservation = true };
 const struct fake_pci_caps domain_msix = { .msix = 32 };
@@ -36,7 +36,7 @@ unsigned int domain_count_descs(void)
 {
 	unsigned int irq, count = 0;
 
-	for (irq = irq_get_next_irq(0); irq < nr_irqs; irq = irq_get_next_irq(irq + 1))
+	for (irq = irq_get_next_irq(0); irq < kunit_nr_irqs(); irq = irq_get_next_irq(irq + 1))
 		count++;
 	return count;
 }

@@ -53,7 +53,7 @@ static void inert_on_x86(struct kunit *test)
 	const struct x86_message *m = test->param_value;
 	const struct virtio_irq_msg msg = { .address = m->address, .data = m->data };
 
-	KUNIT_EXPECT_EQ(test, virtio_irq_x86_is_inert(&msg), m->inert);
+	KUNIT_EXPECT_EQ(test, virtio_irq_x86_is_inert(&msg, NULL), m->inert);
 }
 
 static void pair_that_is_not_inert(struct kunit *test)

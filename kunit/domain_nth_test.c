@@ -12,6 +12,7 @@
 #include <linux/irq.h>
 
 #include "domain_fixture.h"
+#include "kunit_compat.h"
 
 /* More steps than any operation has */
 #define MAX_STEPS	40
@@ -200,7 +201,7 @@ struct nth {
 
 static struct nth nth_params[ARRAY_SIZE(operations) * ARRAY_SIZE(failures)];
 
-static const void *nth_gen_params(const void *prev, char *desc)
+static const void *nth_next(const void *prev, char *desc)
 {
 	struct nth *nth = prev ? (struct nth *)prev + 1 : nth_params;
 	unsigned int i = nth - nth_params;
@@ -212,10 +213,12 @@ static const void *nth_gen_params(const void *prev, char *desc)
 	/* These ask the parent nothing that it could refuse */
 	if ((nth->op->run == unbind || nth->op->run == stale) &&
 	    nth->failure->fault == FAKE_NONE)
-		return nth_gen_params(nth, desc);
+		return nth_next(nth, desc);
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", nth->op->name, nth->failure->name);
 	return nth;
 }
+
+KUNIT_GENERATOR(nth, nth_next)
 
 static void arm(struct domain *d, const struct failure *failure, unsigned int skip)
 {

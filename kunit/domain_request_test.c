@@ -7,6 +7,7 @@
 #include <linux/irq.h>
 
 #include "domain_fixture.h"
+#include "kunit_compat.h"
 
 static const struct fake_parent_caps full_chip = { .reservation = true, .full_chip = true };
 
@@ -335,7 +336,7 @@ static void msi_32_gets_no_longer_address(struct kunit *test)
 	const struct virtio_irq_req_alloc *req;
 
 	/* The capability counts, too, not only what the PCI core makes of it */
-	d->fn->pdev->no_64bit_msi = 0;
+	kunit_set_64bit_msi(d->fn->pdev, true);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSI), 1);
 	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
 	KUNIT_EXPECT_EQ(test, req->addr_width, 32);
@@ -364,7 +365,7 @@ static void msix_of_a_function_with_32_bits(struct kunit *test)
 	struct domain *d = with_wide_window(test, &domain_msix);
 	const struct virtio_irq_req_alloc *req;
 
-	d->fn->pdev->no_64bit_msi = 1;
+	kunit_set_64bit_msi(d->fn->pdev, false);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
 	req = domain_request(d, VIRTIO_IRQ_T_ALLOC, 0);
 	KUNIT_EXPECT_EQ(test, req->addr_width, 32);

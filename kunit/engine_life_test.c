@@ -257,7 +257,7 @@ static void slept_while_broken(struct kunit *test)
 	frozen_check(test, &f);
 }
 
-struct linger {
+struct lingering {
 	struct completion	entered;
 	bool			left;
 };
@@ -265,7 +265,7 @@ struct linger {
 /* Recovery, when it has found out that it has to reset the device */
 static void linger(struct fake_host *host)
 {
-	struct linger *l = host->data;
+	struct lingering *l = host->data;
 
 	if (completion_done(&l->entered))
 		return;
@@ -278,7 +278,7 @@ static void linger(struct fake_host *host)
 static void slept_when_recovery_ended(struct kunit *test)
 {
 	struct engine e = engine_start(test, LAZY);
-	struct linger l = { };
+	struct lingering l = { };
 
 	init_completion(&l.entered);
 	e.host->data = &l;

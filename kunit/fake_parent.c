@@ -10,7 +10,7 @@
 #include <linux/slab.h>
 
 #include "fake_parent.h"
-#include "irq-virtio.h"
+#include "virtio_irq_compat.h"
 
 struct fake_parent_irq {
 	struct list_head	node;
@@ -68,28 +68,59 @@ static void fake_parent_compose(struct irq_data *d, struct msi_msg *msg)
 	raw_spin_unlock_irqrestore(&irq->parent->lock, flags);
 }
 
+/*
+ * As imsic_irq_set_affinity(): the device is pointed to the new vector, then what is
+ * pending at the old one is looked at
+ */
+static void fake_parent_write(struct irq_data *d, unsigned int cpu, u32 vector)
+{
+	struct fake_parent_irq *irq = d->chip_data;
+	struct irq_data *top = irq_get_irq_data(d->irq);
+	struct msi_msg msg = {
+		.address_lo = FAKE_ROUTE_ADDRESS | cpu << FAKE_ROUTE_CPU_SHIFT,
+		.data = vector,
+	};
+
+	top->chip->irq_write_msi_msg(top, &msg);
+	if (irq->parent->on_write)
+		irq->parent->on_write(irq->parent->on_write_data);
+}
+
 static int fake_parent_chip_set_affinity(struct irq_data *d, const struct cpumask *mask,
 					 bool force)
 {
 	struct fake_parent_irq *irq = d->chip_data;
 	struct fake_parent *parent = irq->parent;
+	bool writes = parent->kind.flags & VIRTIO_IRQ_PARENT_WRITES, moves;
 	unsigned int cpu = cpumask_any_and(mask, cpu_online_mask);
 	unsigned long flags;
+	u32 vector = 0;
 	int err;
 
 	raw_spin_lock_irqsave(&parent->lock, flags);
 	err = __fake_parent_call(parent, FAKE_PARENT_SET_AFFINITY);
 	if (!err && cpu >= nr_cpu_ids)
 		err = -EINVAL;
-	if (!err && (cpu != irq->cpu || parent->move)) {
-		irq->vector = parent->next_vector++;
-		irq->cpu = cpu;
+	moves = !err && (cpu != irq->cpu || parent->move);
+	if (moves) {
+		vector = parent->next_vector++;
 		parent->move = false;
 	}
 	raw_spin_unlock_irqrestore(&parent->lock, flags);
 	if (err)
 		return err;
+	/* Its users call this with desc->lock held */
+	if (moves && writes)
+		fake_parent_write(d, cpu, vector);
+	if (moves) {
+		raw_spin_lock_irqsave(&parent->lock, flags);
+		irq->vector = vector;
+		irq->cpu = cpu;
+		raw_spin_unlock_irqrestore(&parent->lock, flags);
+	}
 	irq_data_update_effective_affinity(d, cpumask_of(cpu));
+	if (writes)
+		return IRQ_SET_MASK_OK_DONE;
 	/* As x86: also if nothing moved */
 	return IRQ_SET_MASK_OK;
 }
@@ -352,6 +383,56 @@ static int fake_parent_msi_set_affinity(struct irq_data *d, const struct cpumask
 	return ret;
 }
 
+/* As its_pci_msi_prepare() and its_msi_teardown(), of a per-device domain */
+static int fake_parent_device_prepare(struct irq_domain *domain, struct device *dev, int nvec,
+				      msi_alloc_info_t *arg)
+{
+	struct msi_domain_info *info = msi_get_domain_info(domain);
+
+	nvec = max_t(int, nvec, info->hwsize);
+	info = msi_get_domain_info(domain->parent);
+	return info->ops->msi_prepare(domain->parent, dev, nvec, arg);
+}
+
+static void fake_parent_device_teardown(struct irq_domain *domain, msi_alloc_info_t *arg)
+{
+	virtio_irq_call_teardown(msi_get_domain_info(domain->parent)->ops, domain->parent, arg);
+}
+
+/* As its_msi_prepare() */
+static int fake_parent_prepare(struct irq_domain *domain, struct device *dev, int nvec,
+			       msi_alloc_info_t *arg)
+{
+	struct fake_parent *parent = domain->host_data;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&parent->lock, flags);
+	__fake_parent_check(parent, domain == parent->domain && nvec > 0);
+	err = __fake_parent_call(parent, FAKE_PARENT_PREPARE);
+	parent->prepared = dev;
+	parent->prepared_nvec = nvec;
+	raw_spin_unlock_irqrestore(&parent->lock, flags);
+	memset(arg, 0, sizeof(*arg));
+	return err;
+}
+
+static void fake_parent_teardown(struct irq_domain *domain, msi_alloc_info_t *arg)
+{
+	struct fake_parent *parent = domain->host_data;
+
+	parent->prepared = NULL;
+}
+
+/* As pci_irq_startup_msix() */
+static unsigned int fake_parent_startup(struct irq_data *d)
+{
+	fake_parent_chip_count(d->parent_data->parent_data, FAKE_PARENT_STARTUP);
+	irq_chip_unmask_parent(d);
+	pci_msi_unmask_irq(d);
+	return 0;
+}
+
 /* As msi_lib_init_dev_msi_info() and x86_init_dev_msi_info() */
 static bool fake_parent_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
 					  struct irq_domain *real_parent,
@@ -383,6 +464,12 @@ static bool fake_parent_init_dev_msi_info(struct device *dev, struct irq_domain 
 	info->chip->flags |= IRQCHIP_SKIP_SET_WAKE | IRQCHIP_AFFINITY_PRE_STARTUP;
 	info->handler = handle_edge_irq;
 	info->handler_name = "edge";
+	if (parent->caps.startup)
+		info->chip->irq_startup = fake_parent_startup;
+	if (parent->kind.flags & VIRTIO_IRQ_PARENT_PREPARES) {
+		info->ops->msi_prepare = fake_parent_device_prepare;
+		virtio_irq_set_teardown(info->ops, fake_parent_device_teardown);
+	}
 	return true;
 }
 
@@ -409,14 +496,12 @@ static void fake_parent_delete(void *data)
 	kfree(parent);
 }
 
-static bool fake_parent_is_inert(const struct virtio_irq_msg *msg)
+static bool fake_parent_is_inert(const struct virtio_irq_msg *pair,
+				 const struct virtio_irq_msg *route)
 {
-	return msg->data >= FAKE_VECTORS_END;
+	/* The route is one of its own, too */
+	return pair->data >= FAKE_VECTORS_END && route->address >= FAKE_ROUTE_ADDRESS;
 }
-
-static const struct virtio_irq_parent_kind fake_parent_kind = {
-	.is_inert	= fake_parent_is_inert,
-};
 
 /**
  * fake_parent_new - an MSI parent domain
@@ -439,6 +524,11 @@ struct fake_parent *fake_parent_new(struct kunit *test, const struct fake_parent
 	KUNIT_ASSERT_NOT_NULL(test, parent);
 	parent->test = test;
 	parent->caps = *caps;
+	parent->kind.is_inert = fake_parent_is_inert;
+	parent->kind.flags = caps->kind ?: VIRTIO_IRQ_PARENT_BLOCKS;
+	parent->msi_ops.msi_prepare = fake_parent_prepare;
+	virtio_irq_set_teardown(&parent->msi_ops, fake_parent_teardown);
+	parent->msi_info.ops = &parent->msi_ops;
 	parent->next_vector = FAKE_FIRST_VECTOR;
 	raw_spin_lock_init(&parent->lock);
 	INIT_LIST_HEAD(&parent->irqs);
@@ -456,7 +546,8 @@ struct fake_parent *fake_parent_new(struct kunit *test, const struct fake_parent
 	parent->domain = irq_domain_instantiate(&info);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, parent->domain);
 	virtio_irq_kunit_parent_ops = &fake_parent_domain_ops;
-	virtio_irq_kunit_parent_kind = &fake_parent_kind;
+	if (!caps->unknown)
+		virtio_irq_kunit_parent_kind = &parent->kind;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fake_parent_delete, parent), 0);
 	return parent;
 }

@@ -14,7 +14,7 @@
 #include <linux/msi.h>
 #include <linux/spinlock.h>
 
-#include "virtio_irq.h"
+#include "irq-virtio.h"
 
 /* What it composes: as x86 does, the CPU in the address, the vector in the data */
 #define FAKE_ROUTE_ADDRESS	0xfee00000ULL
@@ -38,6 +38,8 @@ enum fake_parent_op {
 	FAKE_PARENT_UNMASK,
 	FAKE_PARENT_RETRIGGER,
 	FAKE_PARENT_INIT_DEV,		/* init_dev_msi_info; refused with false */
+	FAKE_PARENT_PREPARE,		/* msi_prepare, if it PREPARES */
+	FAKE_PARENT_STARTUP,
 	FAKE_PARENT_NUM_OPS,
 };
 
@@ -47,18 +49,25 @@ enum fake_parent_op {
  * @full_chip: the chip has mask, unmask, request_resources, release_resources
  * @mask_parent: the MSI domains shall mask here, too
  * @no_affinity: the chip cannot move interrupts
+ * @startup: the per-device chips have irq_startup, as PCI's have in newer kernels
  * @unknown: a domain that virtio-irq does not know
+ * @kind: VIRTIO_IRQ_PARENT_*, what is known of it; 0: VIRTIO_IRQ_PARENT_BLOCKS
  */
 struct fake_parent_caps {
 	bool			reservation;
 	bool			full_chip;
 	bool			mask_parent;
 	bool			no_affinity;
+	bool			startup;
 	bool			unknown;
+	unsigned int		kind;
 };
 
 /**
  * struct fake_parent - the domain
+ * @msi_info: for per-device domains that read it, if it PREPARES
+ * @msi_ops: its operations
+ * @kind: what virtio-irq is told of it
  * @test: the test it lives as long as
  * @caps: what it is like
  * @domain: to be found as an MSI parent
@@ -74,8 +83,13 @@ struct fake_parent_caps {
  * @activated: interrupts that are activated
  * @resources: interrupts that hold resources
  * @misuse: calls that contradict the state
+ * @prepared: the device that msi_prepare was called for last
+ * @prepared_nvec: for how many interrupts
  */
 struct fake_parent {
+	struct msi_domain_info	msi_info;
+	struct msi_domain_ops	msi_ops;
+	struct virtio_irq_parent_kind kind;
 	struct kunit		*test;
 	struct fake_parent_caps	caps;
 	struct irq_domain	*domain;
@@ -96,7 +110,12 @@ struct fake_parent {
 	unsigned int		activated;
 	unsigned int		resources;
 	unsigned int		misuse;
+	struct device		*prepared;
+	int			prepared_nvec;
 
+	/* Called when it has written its message for a move, and not moved yet, if it WRITES */
+	void (*on_write)(void *data);
+	void			*on_write_data;
 	/* Called when an allocation has succeeded here, and not yet above */
 	void (*on_alloc)(void *data);
 	void			*on_alloc_data;

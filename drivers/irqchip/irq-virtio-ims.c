@@ -171,6 +171,15 @@ static int virtio_irq_ims_msi_prepare(struct irq_domain *domain, struct device *
 }
 #endif
 
+/* A parent that PREPARES knows senders by their numbers: the function is the sender */
+static int virtio_irq_ims_prepare_function(struct irq_domain *domain, struct device *dev,
+					   int nvec, msi_alloc_info_t *arg)
+{
+	struct virtio_irq_source *src = virtio_irq_source_of(domain);
+
+	return src->msi_prepare(domain, src->ims->function->dev, nvec, arg);
+}
+
 static bool virtio_irq_ims_accepts(struct virtio_irq_source *src,
 				   const struct msi_domain_info *info)
 {
@@ -195,9 +204,12 @@ static void virtio_irq_ims_init_info(struct virtio_irq_source *src, struct msi_d
 	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_ims_prepare_desc;
 	virtio_irq_set_post_free(info->ops, virtio_irq_ims_post_free);
+	src->msi_prepare = info->ops->msi_prepare;
 #ifdef CONFIG_X86_LOCAL_APIC
 	info->ops->msi_prepare = virtio_irq_ims_msi_prepare;
 #endif
+	if (src->parent->kind->flags & VIRTIO_IRQ_PARENT_PREPARES)
+		info->ops->msi_prepare = virtio_irq_ims_prepare_function;
 
 	src->mask = virtio_irq_ims_mask;
 	src->unmask = virtio_irq_ims_unmask;
@@ -239,7 +251,7 @@ int virtio_irq_ims_set_pasid(unsigned int virq, u32 pasid)
 	bool live;
 	int err;
 
-	if (!d || !d->chip || d->chip->irq_write_msi_msg != virtio_irq_ims_write_msg)
+	if (!d || !d->chip || d->chip->irq_mask != virtio_irq_ims_mask)
 		return -EINVAL;
 	imsd = virtio_irq_ims_of(d);
 	ops = imsd->ims.ops;

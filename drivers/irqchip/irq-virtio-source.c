@@ -16,10 +16,6 @@
 #include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
 
-#ifdef CONFIG_X86_LOCAL_APIC
-#include <asm/hw_irq.h>
-#endif
-
 /**
  * virtio_irq_put_source - drop a reference to a PCI function
  * @src: the source; without the last reference its endpoint is detached
@@ -33,69 +29,6 @@ void virtio_irq_put_source(struct virtio_irq_source *src)
 	virtio_irq_detach(src->ep);
 	put_device(src->dev);
 	kfree(src);
-}
-
-#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
-const struct irq_domain_ops *virtio_irq_kunit_parent_ops;
-const struct virtio_irq_parent_kind *virtio_irq_kunit_parent_kind;
-#endif
-
-/* The two fields of a message that make local APICs ignore it, whatever the rest */
-#define VIRTIO_IRQ_X86_INERT_ADDRESS	(VIRTIO_IRQ_X86_WINDOW_START | BIT(2))
-#define VIRTIO_IRQ_X86_DELIVERY_MODE	GENMASK(10, 8)
-#define VIRTIO_IRQ_X86_RESERVED_MODE	0x300
-
-/**
- * virtio_irq_x86_is_inert - does x86 ignore a message that no host translates?
- * @msg: the message
- *
- * One form is ignored by every local APIC, and by KVM's and QEMU's models of it: to
- * logical destination 0, which is nobody, without redirection hint and not in the
- * remappable format, and with the delivery mode that is reserved. Address bits that
- * select no destination must be clear, too: QEMU takes them for a register of the APIC.
- *
- * Context: any.
- * Return: true if it does nothing; or is no interrupt message, by its address.
- */
-bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg)
-{
-	if (msg->address < VIRTIO_IRQ_X86_WINDOW_START ||
-	    msg->address > VIRTIO_IRQ_X86_WINDOW_END)
-		return true;
-	return msg->address == VIRTIO_IRQ_X86_INERT_ADDRESS &&
-	       (msg->data & VIRTIO_IRQ_X86_DELIVERY_MODE) == VIRTIO_IRQ_X86_RESERVED_MODE;
-}
-
-/* Would be inherited by what is stacked on it, for which nobody vouches */
-static bool virtio_irq_claims_isolation(const struct irq_domain *p)
-{
-	for (; p; p = p->parent)
-		if (p->flags & IRQ_DOMAIN_FLAG_ISOLATED_MSI)
-			return true;
-	return false;
-}
-
-/* A whitelist: a parent must do exactly what this domain knows of it */
-static const struct virtio_irq_parent_kind *virtio_irq_parent_kind(struct irq_domain *p)
-{
-#ifdef CONFIG_X86_LOCAL_APIC
-	static const struct virtio_irq_parent_kind x86 = {
-		.is_inert	= virtio_irq_x86_is_inert,
-	};
-#endif
-
-	/* DMAR and AMDVI would do, if they claimed isolation for their own functions only */
-	if (!p || !irq_domain_is_msi_parent(p) || virtio_irq_claims_isolation(p))
-		return NULL;
-#ifdef CONFIG_X86_LOCAL_APIC
-	if (p == x86_vector_domain)
-		return &x86;
-#endif
-#if IS_ENABLED(CONFIG_VIRTIO_IRQ_KUNIT_TEST)
-	if (p->ops == virtio_irq_kunit_parent_ops)
-		return virtio_irq_kunit_parent_kind;
-#endif
-	return NULL;
 }
 
 static u32 virtio_irq_endpoint_id(struct pci_dev *pdev)
@@ -249,7 +182,7 @@ static void virtio_irq_take_over(struct virtio_irq_domains *doms, struct pci_dev
 	src->ep = ep;
 	src->store = &ep->msi;
 	raw_spin_lock_init(&src->block_lock);
-	src->parent = virtio_irq_get_parent(doms, p, ep->isolated);
+	src->parent = virtio_irq_get_parent(doms, p, kind, ep->isolated);
 	if (IS_ERR(src->parent)) {
 		err = PTR_ERR(src->parent);
 		goto put;
@@ -460,10 +393,8 @@ void virtio_irq_domains_remove(struct virtio_irq_domains *doms)
 	WARN_ON_ONCE(!hash_empty(doms->sources));
 
 	list_for_each_entry_safe(parent, next, &doms->parents, node) {
-		struct fwnode_handle *fwnode = parent->domain->fwnode;
-
 		irq_domain_remove(parent->domain);
-		irq_domain_free_fwnode(fwnode);
+		irq_domain_free_fwnode(parent->fwnode);
 		kfree(parent);
 	}
 	destroy_workqueue(doms->wq);

@@ -4,7 +4,7 @@
  *
  *	per-device MSI domain	PCI/MSI, PCI/MSI-X or a store's, made by the core
  *	  virtio-irq domain	this file
- *	    parent domain	composes the route, x86 vector domain
+ *	    parent domain	composes the route, see irq-virtio-parent.c
  *
  * The parent's message goes to the host as the route, the host's pair goes to
  * the device. The engine (drivers/virtio) does the asking.
@@ -14,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/msi.h>
 #include <linux/pci.h>
@@ -22,13 +23,25 @@
 #include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
 
-/* What the virtio-irq domain itself can do beyond its parent */
+/* What the virtio-irq domain itself can do beyond its parent, if that takes BLOCKS */
 #define VIRTIO_IRQ_MSI_FLAGS_ADDED	MSI_FLAG_MULTI_PCI_MSI
+
+/*
+ * Slots of a function's stores that a parent is told of that PREPARES. It has to have room
+ * for them from the function's first interrupt on, whoever uses them later
+ */
+#define VIRTIO_IRQ_PREPARED_SLOTS	4096
 
 /*
  * The chip of the virtio-irq domain. The core calls it through
  * irq_chip_*_parent(), which do not look for NULL.
  */
+
+static void virtio_irq_from_msi_msg(const struct msi_msg *msg, struct virtio_irq_msg *route)
+{
+	route->address = (u64)msg->address_hi << 32 | msg->address_lo;
+	route->data = msg->data;
+}
 
 /* irq_chip_compose_msi_msg() would begin at this domain and is not exported */
 static void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *route)
@@ -41,8 +54,7 @@ static void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *r
 			break;
 		}
 	}
-	route->address = (u64)msg.address_hi << 32 | msg.address_lo;
-	route->data = msg.data;
+	virtio_irq_from_msi_msg(&msg, route);
 }
 
 static void virtio_irq_to_msi_msg(const struct virtio_irq_msg *pair, struct msi_msg *msg)
@@ -69,6 +81,7 @@ static void virtio_irq_chip_compose(struct irq_data *d, struct msi_msg *msg)
 static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask *mask,
 					bool force)
 {
+	const struct virtio_irq_parent *dom = d->domain->host_data;
 	struct virtio_irq_vector *vec = d->chip_data;
 	struct irq_data *parent = d->parent_data;
 	struct virtio_irq_msg route;
@@ -76,13 +89,18 @@ static int virtio_irq_chip_set_affinity(struct irq_data *d, const struct cpumask
 
 	if (!parent->chip->irq_set_affinity)
 		return -EINVAL;
+	vec->moving = true;
 	ret = parent->chip->irq_set_affinity(parent, mask, force);
+	vec->moving = false;
 	if (ret < 0)
 		return ret;
 
-	virtio_irq_parent_route(d, &route);
-	if (!virtio_irq_reroute(vec, &route))
-		virtio_irq_cleanup_vector(d);
+	/* Of such a one virtio_irq_write_while_moving() has told the host */
+	if (!(dom->kind->flags & VIRTIO_IRQ_PARENT_WRITES)) {
+		virtio_irq_parent_route(d, &route);
+		if (!virtio_irq_reroute(vec, &route))
+			virtio_irq_cleanup_vector(d);
+	}
 	/* The pair of an armed vector is constant: the device is left alone */
 	return virtio_irq_needs_rewrite(vec) ? IRQ_SET_MASK_OK : IRQ_SET_MASK_OK_DONE;
 }
@@ -257,6 +275,18 @@ void virtio_irq_unmask_source(struct irq_data *d)
 	/* virtio_irq_let_go() makes up for it */
 	if (!vec->held)
 		src->unmask(d);
+}
+
+/* irq_startup of those per-device domains that have one; it would unmask the source, too */
+static unsigned int virtio_irq_startup_source(struct irq_data *d)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_source *src = d->chip_data;
+
+	if (!vec->held)
+		return src->startup(d);
+	irq_chip_unmask_parent(d);
+	return 0;
 }
 
 static bool virtio_irq_can_hold(struct irq_data *d)
@@ -533,6 +563,26 @@ static int virtio_irq_msi_set_affinity(struct irq_data *d, const struct cpumask 
 }
 
 /*
+ * A parent that WRITES points the device to its new vector and looks then what has arrived
+ * at the old one. That message is the route: once the host has answered nothing arrives
+ * there any more, and the parent misses none. It cannot be told that the host failed;
+ * recovery sends the route again, then, and raises the interrupt.
+ */
+static void virtio_irq_write_while_moving(struct irq_data *d, struct msi_msg *msg)
+{
+	struct virtio_irq_vector *vec = d->parent_data->chip_data;
+	struct virtio_irq_source *src = d->chip_data;
+	struct virtio_irq_msg route;
+
+	if (!vec->moving) {
+		src->write_store(d, msg);
+		return;
+	}
+	virtio_irq_from_msi_msg(msg, &route);
+	virtio_irq_reroute_now(vec, &route);
+}
+
+/*
  * A multi-MSI function has one message, that of its first vector. The core
  * writes it when the first interrupt is activated and zeroes it when that one
  * is deactivated, whatever the others do. Here it stands as long as one of them
@@ -694,6 +744,9 @@ static void virtio_irq_function_init_info(struct virtio_irq_source *src,
 	src->mask = info->chip->irq_mask;
 	src->unmask = info->chip->irq_unmask;
 	info->chip->irq_unmask = virtio_irq_unmask_source;
+	src->startup = info->chip->irq_startup;
+	if (src->startup)
+		info->chip->irq_startup = virtio_irq_startup_source;
 	src->prepare_desc = info->ops->prepare_desc;
 	info->ops->prepare_desc = virtio_irq_prepare_desc;
 	virtio_irq_set_post_free(info->ops, virtio_irq_post_free);
@@ -725,7 +778,7 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 {
 	struct virtio_irq_parent *parent = domain->host_data;
 	struct irq_domain *p = parent->parent;
-	u32 added = info->flags & VIRTIO_IRQ_MSI_FLAGS_ADDED;
+	u32 added = info->flags & VIRTIO_IRQ_MSI_FLAGS_ADDED & parent->ops.supported_flags;
 	enum irq_domain_bus_token token;
 	struct virtio_irq_source *src;
 
@@ -762,6 +815,10 @@ static bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *
 	virtio_irq_chip_moves_at_once(info->chip);
 	info->chip_data = src;
 	src->ops->init_info(src, info);
+	if (parent->kind->flags & VIRTIO_IRQ_PARENT_WRITES) {
+		src->write_store = info->chip->irq_write_msi_msg;
+		info->chip->irq_write_msi_msg = virtio_irq_write_while_moving;
+	}
 	return true;
 }
 
@@ -794,6 +851,44 @@ struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev)
 	return src ? src->ims : NULL;
 }
 
+/*
+ * What per-device domains on a parent that PREPARES call in the domain below them.
+ */
+
+/* A parent makes its room for a sender once, and the function's first interrupt is first */
+static unsigned int virtio_irq_count_slots(const struct virtio_irq_endpoint *ep)
+{
+	const struct virtio_irq_store *store;
+	unsigned int slots = 0;
+
+	list_for_each_entry(store, &ep->stores, ep_node)
+		if (store->id)
+			slots += min(store->size ?: U32_MAX, VIRTIO_IRQ_PREPARED_SLOTS - slots);
+	return slots;
+}
+
+static int virtio_irq_msi_prepare(struct irq_domain *domain, struct device *dev, int nvec,
+				  msi_alloc_info_t *arg)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+	const struct msi_domain_info *below = parent->parent->host_data;
+	struct virtio_irq_source *src = virtio_irq_find_source(parent->doms, dev);
+	unsigned int slots = src ? virtio_irq_count_slots(src->ep) : 0;
+
+	/* its_create_device() WARNs if it is no power of two; before, it is one */
+	if (slots)
+		nvec = roundup_pow_of_two(nvec + slots);
+	return below->ops->msi_prepare(parent->parent, dev, nvec, arg);
+}
+
+static void virtio_irq_msi_teardown(struct irq_domain *domain, msi_alloc_info_t *arg)
+{
+	struct virtio_irq_parent *parent = domain->host_data;
+	const struct msi_domain_info *below = parent->parent->host_data;
+
+	virtio_irq_call_teardown(below->ops, parent->parent, arg);
+}
+
 static int virtio_irq_domain_init(struct irq_domain *domain)
 {
 	struct virtio_irq_parent *parent = domain->host_data;
@@ -802,10 +897,42 @@ static int virtio_irq_domain_init(struct irq_domain *domain)
 	return 0;
 }
 
+/*
+ * A parent that PREPARES may look for the sender's number in the map of the node that it
+ * has from a device tree, by the domain's node. Then @parent->fwnode stays NULL.
+ */
+static struct irq_domain *virtio_irq_instantiate(struct virtio_irq_parent *parent,
+						 const char *name)
+{
+	struct irq_domain *p = parent->parent;
+	struct irq_domain_info info = {
+		.domain_flags	= IRQ_DOMAIN_FLAG_MSI_PARENT |
+				  (parent->isolated ? IRQ_DOMAIN_FLAG_ISOLATED_MSI : 0),
+		/* Any but ANY and GENERIC_MSI, which x86 looks up */
+		.bus_token	= DOMAIN_BUS_NEXUS,
+		.ops		= &virtio_irq_domain_ops,
+		.parent		= p,
+		.init		= virtio_irq_domain_init,
+		.host_data	= parent,
+	};
+
+	if (parent->kind->flags & VIRTIO_IRQ_PARENT_PREPARES && is_of_node(p->fwnode)) {
+		info.fwnode = p->fwnode;
+		info.name_suffix = name;
+	} else {
+		parent->fwnode = irq_domain_alloc_named_fwnode(name);
+		if (!parent->fwnode)
+			return ERR_PTR(-ENOMEM);
+		info.fwnode = parent->fwnode;
+	}
+	return irq_domain_instantiate(&info);
+}
+
 /**
  * virtio_irq_get_parent - the virtio-irq domain for a parent and a kind
  * @doms: the controller's domains
  * @p: the CPU-side parent
+ * @kind: what is known of it
  * @isolated: for endpoints that the host isolates
  *
  * Made when the first device needs it, removed with the controller.
@@ -814,17 +941,10 @@ static int virtio_irq_domain_init(struct irq_domain *domain)
  * Return: the domain's record, or an ERR_PTR().
  */
 struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
-						struct irq_domain *p, bool isolated)
+						struct irq_domain *p,
+						const struct virtio_irq_parent_kind *kind,
+						bool isolated)
 {
-	struct irq_domain_info info = {
-		.domain_flags	= IRQ_DOMAIN_FLAG_MSI_PARENT |
-				  (isolated ? IRQ_DOMAIN_FLAG_ISOLATED_MSI : 0),
-		/* Any but ANY and GENERIC_MSI, which x86 looks up */
-		.bus_token	= DOMAIN_BUS_NEXUS,
-		.ops		= &virtio_irq_domain_ops,
-		.parent		= p,
-		.init		= virtio_irq_domain_init,
-	};
 	struct device *ctrl = virtio_irq_dev(doms->vi);
 	struct virtio_irq_parent *parent;
 	char *name;
@@ -839,23 +959,28 @@ struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
 		return ERR_PTR(-ENOMEM);
 	parent->doms = doms;
 	parent->parent = p;
+	parent->kind = kind;
 	parent->isolated = isolated;
+	if (kind->flags & VIRTIO_IRQ_PARENT_PREPARES) {
+		parent->msi_ops.msi_prepare = virtio_irq_msi_prepare;
+		virtio_irq_set_teardown(&parent->msi_ops, virtio_irq_msi_teardown);
+		parent->msi_info.ops = &parent->msi_ops;
+	}
 	parent->ops = *p->msi_parent_ops;
-	parent->ops.supported_flags |= VIRTIO_IRQ_MSI_FLAGS_ADDED;
+	if (kind->flags & VIRTIO_IRQ_PARENT_BLOCKS)
+		parent->ops.supported_flags |= VIRTIO_IRQ_MSI_FLAGS_ADDED;
 	parent->ops.bus_select_token = DOMAIN_BUS_NEXUS;
 	parent->ops.prefix = "VIRTIO-";
 	parent->ops.init_dev_msi_info = virtio_irq_init_dev_msi_info;
 
 	name = kasprintf(GFP_KERNEL, "%s-%s%s", p->name ?: "parent", dev_name(ctrl),
 			 isolated ? "-isolated" : "");
-	info.fwnode = name ? irq_domain_alloc_named_fwnode(name) : NULL;
+	parent->domain = name ? virtio_irq_instantiate(parent, name) : ERR_PTR(-ENOMEM);
 	kfree(name);
-	info.host_data = parent;
-	parent->domain = info.fwnode ? irq_domain_instantiate(&info) : ERR_PTR(-ENOMEM);
 	if (IS_ERR(parent->domain)) {
 		int err = PTR_ERR(parent->domain);
 
-		irq_domain_free_fwnode(info.fwnode);
+		irq_domain_free_fwnode(parent->fwnode);
 		kfree(parent);
 		return ERR_PTR(err);
 	}

@@ -23,32 +23,63 @@
 /* As every virtio 1 device on PCI has it */
 #define VIRTIO_IRQ_PCI_DEVICE_ID	(0x1040 + VIRTIO_ID_IRQ)
 
+/* Takes several interrupts at once, as multi-MSI has them */
+#define VIRTIO_IRQ_PARENT_BLOCKS	BIT(0)
+/*
+ * Its per-device domains hand on what it wants to know of a device, msi_prepare, to the
+ * domain below them: they read a struct msi_domain_info at the start of its host_data
+ */
+#define VIRTIO_IRQ_PARENT_PREPARES	BIT(1)
+/*
+ * When an interrupt moves it has the top chip write its message, before it looks
+ * at what has arrived by the old one
+ */
+#define VIRTIO_IRQ_PARENT_WRITES	BIT(2)
+/* Lets each sender reach interrupts of its own only, and so what is routed to it */
+#define VIRTIO_IRQ_PARENT_ISOLATES	BIT(3)
+
 /**
- * struct virtio_irq_parent_kind - what is known of the parents that are supported
- * @is_inert: does a message do nothing if it reaches this parent's hardware as it is:
- *	no interrupt, no change of a register, no state of error?
+ * struct virtio_irq_parent_kind - what is known of a parent that is supported
+ * @is: is this domain, an MSI parent, one of them?
+ * @is_inert: does a pair do nothing if it reaches this parent's hardware as it is: no
+ *	interrupt, no change of a register, no state of error? The route that the parent
+ *	composed for it tells where that is
+ * @flags: VIRTIO_IRQ_PARENT_*
  */
 struct virtio_irq_parent_kind {
-	bool (*is_inert)(const struct virtio_irq_msg *msg);
+	bool (*is)(const struct irq_domain *p);
+	bool (*is_inert)(const struct virtio_irq_msg *pair, const struct virtio_irq_msg *route);
+	unsigned int flags;
 };
 
 /**
  * struct virtio_irq_parent - one virtio-irq domain, on one parent domain
+ * @msi_info: for per-device domains on a parent that PREPARES: they take the domain's
+ *	host_data for it
+ * @msi_ops: its operations
  * @node: in virtio_irq_domains::parents
  * @doms: controller it belongs to
  * @parent: the CPU-side domain below
+ * @kind: what is known of that
  * @domain: the virtio-irq domain
+ * @fwnode: made for it; NULL if it has that of @parent
  * @isolated: for endpoints for which the host vouches
  * @ops: what makes it a parent of per-device MSI domains
  */
 struct virtio_irq_parent {
+	struct msi_domain_info	msi_info;
+	struct msi_domain_ops	msi_ops;
 	struct list_head	node;
 	struct virtio_irq_domains *doms;
 	struct irq_domain	*parent;
+	const struct virtio_irq_parent_kind *kind;
 	struct irq_domain	*domain;
+	struct fwnode_handle	*fwnode;
 	bool			isolated;
 	struct msi_parent_ops	ops;
 };
+
+static_assert(offsetof(struct virtio_irq_parent, msi_info) == 0);
 
 struct virtio_irq_source;
 
@@ -78,8 +109,11 @@ struct virtio_irq_source_ops {
  * @ims: set if that is an interrupt message store, NULL for a PCI function
  * @prepare_desc: the MSI bus's own callback, guarded by the MSI mutex
  * @write_msi_msg: the MSI bus's own callback
+ * @write_store: what writes a message to the device, on a parent that WRITES
+ * @msi_prepare: the parent's own callback, on one that PREPARES, for a store
  * @mask: what masks the source itself: the MSI bus's own callback, or the store's
  * @unmask: undoes it
+ * @startup: the MSI bus's own callback, NULL in kernels in which it has none
  * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
  *	by the MSI mutex, as what follows
  * @refused: why the host's last grant ended before vector @refused_from, 0: it had
@@ -101,8 +135,12 @@ struct virtio_irq_source {
 	void (*prepare_desc)(struct irq_domain *domain, msi_alloc_info_t *arg,
 			     struct msi_desc *desc);
 	void (*write_msi_msg)(struct irq_data *d, struct msi_msg *msg);
+	void (*write_store)(struct irq_data *d, struct msi_msg *msg);
+	int (*msi_prepare)(struct irq_domain *domain, struct device *dev, int nvec,
+			   msi_alloc_info_t *arg);
 	void (*mask)(struct irq_data *d);
 	void (*unmask)(struct irq_data *d);
+	unsigned int (*startup)(struct irq_data *d);
 	int			alloc_error;
 	int			refused;
 	u32			refused_from;
@@ -181,10 +219,21 @@ struct virtio_irq_domains {
 	struct mutex		virqs_lock;
 };
 
+/* irq-virtio-parent.c: CPU-side domains; it calls none of the others */
+const struct virtio_irq_parent_kind *virtio_irq_parent_kind(struct irq_domain *p);
+bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *pair,
+			     const struct virtio_irq_msg *route);
+bool virtio_irq_v2m_is_inert(const struct virtio_irq_msg *pair,
+			     const struct virtio_irq_msg *route);
+bool virtio_irq_its_is_inert(const struct virtio_irq_msg *pair,
+			     const struct virtio_irq_msg *route);
+
 /* irq-virtio.c: the domain; it calls none of the others */
 extern const struct virtio_irq_source_ops virtio_irq_function_ops;
 struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
-						struct irq_domain *p, bool isolated);
+						struct irq_domain *p,
+						const struct virtio_irq_parent_kind *kind,
+						bool isolated);
 struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain);
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);
@@ -202,7 +251,6 @@ bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 			 bool retrigger);
 
 /* irq-virtio-source.c: which devices; on the domain */
-bool virtio_irq_x86_is_inert(const struct virtio_irq_msg *msg);
 void virtio_irq_put_source(struct virtio_irq_source *src);
 
 /* irq-virtio-ims.c: interrupt message stores; on the domain */

@@ -152,6 +152,7 @@ struct virtio_irq_store {
  * @virq: Linux interrupt number, 0 while there is none (guarded by the domain)
  * @held: the source stays masked until the vector is armed (the domain's, guarded
  *	by desc->lock)
+ * @moving: the parent is being told to move it (the same)
  *
  * The fields below are guarded by the engine's lock. desc->lock is not enough:
  * early activation and the free path run without it. Under desc->lock @arm.want is
@@ -187,6 +188,7 @@ struct virtio_irq_vector {
 	u32			index;
 	unsigned int		virq;
 	bool			held;
+	bool			moving;
 
 	struct virtio_irq_fact	res;
 	struct virtio_irq_fact	com;
@@ -219,7 +221,8 @@ struct virtio_irq_vector {
  * @window_end: last address that a pair may have
  * @pasid_width: PASIDs are below 1 << @pasid_width; 0: there are none
  * @is_inert: what the domain demands of pairs, set before the first ACTIVATE: that
- *	they do nothing if they reach the parent's hardware as they are. NULL: nothing
+ *	they do nothing if they reach the parent's hardware as they are, which the route
+ *	leads to. NULL: nothing
  * @stores: all stores, constant once attached
  * @msi: store 0
  * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
@@ -238,7 +241,7 @@ struct virtio_irq_endpoint {
 	u64			window_start;
 	u64			window_end;
 	u8			pasid_width;
-	bool (*is_inert)(const struct virtio_irq_msg *pair);
+	bool (*is_inert)(const struct virtio_irq_msg *pair, const struct virtio_irq_msg *route);
 	struct list_head	stores;
 	struct virtio_irq_store	msi;
 	bool			in_transit;
@@ -276,6 +279,7 @@ void virtio_irq_release(struct virtio_irq_vector *vec);
 int virtio_irq_activate(struct virtio_irq_vector *vec,
 			const struct virtio_irq_msg *route, bool keep);
 int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route);
+int virtio_irq_reroute_now(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route);
 void virtio_irq_deactivate(struct virtio_irq_vector *vec);
 void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair);
 bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);

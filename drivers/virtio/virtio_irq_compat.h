@@ -63,10 +63,14 @@ static inline struct device *virtio_irq_premap(struct virtqueue *vq)
 	return err ? ERR_PTR(err) : dev;
 }
 #else
-/* A request and its reply can no longer be premapped one by one */
+/*
+ * A request and its reply can no longer be premapped one by one. But for PREEMPT_RT,
+ * mapping does not sleep: the ring maps them, as it does for any other driver.
+ */
 static inline struct device *virtio_irq_premap(struct virtqueue *vq)
 {
-	if (!virtio_has_feature(vq->vdev, VIRTIO_F_ACCESS_PLATFORM))
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	    !virtio_has_feature(vq->vdev, VIRTIO_F_ACCESS_PLATFORM))
 		return NULL;
 	dev_err(&vq->vdev->dev,
 		"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
@@ -85,6 +89,24 @@ static inline void virtio_irq_set_post_free(struct msi_domain_ops *ops,
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 	ops->msi_post_free = post_free;
+#endif
+}
+
+/* The end of what msi_prepare has begun, once for each per-device domain */
+static inline void virtio_irq_set_teardown(struct msi_domain_ops *ops,
+					   void (*teardown)(struct irq_domain *domain,
+							    msi_alloc_info_t *arg))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	ops->msi_teardown = teardown;
+#endif
+}
+
+static inline void virtio_irq_call_teardown(const struct msi_domain_ops *ops,
+					    struct irq_domain *domain, msi_alloc_info_t *arg)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	ops->msi_teardown(domain, arg);
 #endif
 }
 

@@ -222,7 +222,7 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 	if (vec->data16 && pair->data > U16_MAX)
 		return -EIO;
 	/* The store may send it while no host looks: in a reset of the device, or after */
-	if (ep->is_inert && !ep->is_inert(pair))
+	if (ep->is_inert && !ep->is_inert(pair, &vec->route))
 		return -EIO;
 
 	if (store->block_count) {
@@ -469,6 +469,52 @@ static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
 	       vec->route.address == route->address && vec->route.data == route->data;
 }
 
+/* Tell the host of a route; if it may be @posted nobody waits for the answer */
+static int virtio_irq_change_route(struct virtio_irq_vector *vec,
+				   const struct virtio_irq_msg *route, bool posted)
+{
+	struct virtio_irq *vi = to_vi(vec);
+	struct virtio_irq_call call;
+	unsigned long flags;
+	bool notify = false;
+	int err;
+
+	if (!vec->arm.want || virtio_irq_is_routed(vec, route))
+		return 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	vec->route = *route;
+	if (unlikely(vec->revoked)) {
+		/* Recovery tells it if the host thinks better of it */
+		vec->dirty = true;
+		if (vec->stale)
+			__virtio_irq_mark(vi);
+		raw_spin_unlock_irqrestore(&vi->lock, flags);
+		return 0;
+	}
+	if (posted && virtio_irq_is_lazy(vi) && vec->arm.has) {
+		err = __virtio_irq_post_activate(vec, false);
+		notify = __virtio_irq_notify_lazy(vi, false);
+		/* There is no time to wait for recovery, nor for a slot */
+		if (err && err != -ENODEV)
+			err = -ETIMEDOUT;
+	} else {
+		__virtio_irq_build_route(&call, vec);
+		err = virtio_irq_call_atomic(vi, &call, flags);
+		if (!err)
+			return 0;
+		raw_spin_lock_irqsave(&vi->lock, flags);
+	}
+	if (err) {
+		err = __virtio_irq_cause(vec, err);
+		__virtio_irq_keep_route(vec);
+		__virtio_irq_note_route(vec, err, true, true);
+	}
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	virtio_irq_notify(vi, notify);
+	return err;
+}
+
 /**
  * virtio_irq_reroute - the parent moved an armed vector
  * @vec: the record
@@ -491,46 +537,24 @@ static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
  */
 int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
-	struct virtio_irq *vi = to_vi(vec);
-	struct virtio_irq_call call;
-	unsigned long flags;
-	bool notify = false;
-	int err;
+	return virtio_irq_change_route(vec, route, true);
+}
 
-	if (!vec->arm.want || virtio_irq_is_routed(vec, route))
-		return 0;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	vec->route = *route;
-	if (unlikely(vec->revoked)) {
-		/* Recovery tells it if the host thinks better of it */
-		vec->dirty = true;
-		if (vec->stale)
-			__virtio_irq_mark(vi);
-		raw_spin_unlock_irqrestore(&vi->lock, flags);
-		return 0;
-	}
-	if (virtio_irq_is_lazy(vi) && vec->arm.has) {
-		err = __virtio_irq_post_activate(vec, false);
-		notify = __virtio_irq_notify_lazy(vi, false);
-		/* There is no time to wait for recovery, nor for a slot */
-		if (err && err != -ENODEV)
-			err = -ETIMEDOUT;
-	} else {
-		__virtio_irq_build_route(&call, vec);
-		err = virtio_irq_call_atomic(vi, &call, flags);
-		if (!err)
-			return 0;
-		raw_spin_lock_irqsave(&vi->lock, flags);
-	}
-	if (err) {
-		err = __virtio_irq_cause(vec, err);
-		__virtio_irq_keep_route(vec);
-		__virtio_irq_note_route(vec, err, true, true);
-	}
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	virtio_irq_notify(vi, notify);
-	return err;
+/**
+ * virtio_irq_reroute_now - the parent is about to move an armed vector
+ * @vec: the record
+ * @route: the message that the parent domain will take
+ *
+ * As virtio_irq_reroute(), for a parent that looks next at what has arrived by the old
+ * route. When this returns 0 nothing arrives there any more: each message that came
+ * before the host's answer was handed over. So LAZY makes no difference.
+ *
+ * Context: any, polls for at most poll_timeout_ms with interrupts off.
+ * Return: 0, or why the route is known not to be in effect yet.
+ */
+int virtio_irq_reroute_now(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
+{
+	return virtio_irq_change_route(vec, route, false);
 }
 
 /**

@@ -17,8 +17,16 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/version.h>
 
 #include "ims_testdev.h"
+
+/* Newer kernels want it to be said, older ones may not know the word */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define ITD_WQ_PERCPU	WQ_PERCPU
+#else
+#define ITD_WQ_PERCPU	0
+#endif
 
 /* A lost interrupt never comes; a loaded host under emulation may take seconds. */
 #define ITD_STRESS_TIMEOUT	(20 * HZ)
@@ -492,7 +500,7 @@ int itd_stress_init(struct itd_dev *itd)
 		return -ENOMEM;
 	s->itd = itd;
 	/* Workers are busy until the goal is reached. */
-	s->wq = alloc_workqueue("ims-testdev-stress-%s", WQ_CPU_INTENSIVE, 0,
+	s->wq = alloc_workqueue("ims-testdev-stress-%s", WQ_CPU_INTENSIVE | ITD_WQ_PERCPU, 0,
 				pci_name(itd->pdev));
 	if (!s->wq) {
 		kfree(s);
