@@ -111,25 +111,31 @@ static void finish(struct domain *d)
 	domain_expect_idle(d);
 }
 
-/* From now on the parent looks what has arrived at the old vector: nothing more may */
+static u32 old_vector;
+
+/*
+ * From now on the parent looks what has arrived at the old vector: nothing more may. With
+ * desc->lock held
+ */
 static void expect_answered(void *data)
 {
 	struct domain *d = data;
-	struct virtio_irq_msg old = fake_parent_route(d->parent, virq_of(d));
 	struct fake_vector *vec = domain_vector(d, d->fn, 0);
 
 	KUNIT_EXPECT_EQ(d->test, fake_host_count(d->host, VIRTIO_IRQ_T_ACTIVATE), 1);
 	KUNIT_EXPECT_TRUE(d->test, vec->armed);
-	KUNIT_EXPECT_NE(d->test, vec->route_data, old.data);
+	KUNIT_EXPECT_NE(d->test, vec->route_data, old_vector);
 }
 
 static void moved_by_its_message(struct kunit *test)
 {
 	struct domain *d = with_irq(test);
 
+	old_vector = fake_parent_route(d->parent, virq_of(d)).data;
 	d->parent->on_write = expect_answered;
 	d->parent->on_write_data = d;
 	KUNIT_EXPECT_EQ(test, move(d), 0);
+	KUNIT_EXPECT_NE(test, fake_parent_route(d->parent, virq_of(d)).data, old_vector);
 	domain_expect_counts(d, 0, 1, 0, 0);
 	expect_route(d);
 	domain_fire(d, d->fn, 0);
