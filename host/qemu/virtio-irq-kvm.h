@@ -78,6 +78,11 @@ static inline bool virtio_irq_kvm_expressible(PCIDevice *pdev,
     return true;
 }
 
+static inline int virtio_irq_kvm_add_route(PCIDevice *pdev, uint32_t vector)
+{
+    return -ENOSYS;
+}
+
 static inline void virtio_irq_kvm_route_changed(PCIDevice *pdev,
                                                 uint32_t vector)
 {

@@ -9,6 +9,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "exec/target_page.h"
+#include "hw/boards.h"
 #include "hw/pci/pci_bus.h"
 #include "virtio-irq.h"
 
@@ -18,6 +19,24 @@
  */
 #define X86_MSI_START 0xfee00000ULL
 #define X86_MSI_END 0xfeefffffULL
+
+/*
+ * Elsewhere a page at which nothing answers without us (DEV-160), and below 4G for
+ * functions that have no longer addresses: hw/arm/virt.c has nothing between the
+ * frame of GICv2m and the hypervisor's interface of the GIC, hw/riscv/virt.c
+ * nothing between the IMSICs of supervisors and the ECAM of PCI.
+ */
+#ifdef TARGET_RISCV
+#define VIRT_HOLE_START 0x29000000ULL
+#else
+#define VIRT_HOLE_START 0x08021000ULL
+#endif
+#define VIRT_HOLE_SIZE 0x1000
+/*
+ * With an SMMU in front, and with it addresses that the guest gives to buffers as it
+ * likes: one that no SMMU translates. They have 48 bits, or 52.
+ */
+#define VIRT_SMMU_HOLE_START (1ULL << 52)
 
 bool virtio_irq_in_scope(VirtIOIRQ *s, uint32_t endpoint)
 {
@@ -187,15 +206,38 @@ bad:
     return false;
 }
 
-bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp)
+/* What suits the machine */
+static bool default_window(VirtIOIRQ *s, Error **errp)
 {
+#ifdef TARGET_I386
     s->window_start = X86_MSI_START;
     s->window_end = X86_MSI_END;
-    if (s->window_text) {
-        if (!parse_range("window", s->window_text, &s->window_start,
-                         &s->window_end, errp)) {
-            return false;
-        }
+#else
+    Object *machine = qdev_get_machine();
+    g_autofree char *iommu = NULL;
+
+    if (!object_dynamic_cast(machine, MACHINE_TYPE_NAME("virt"))) {
+        error_setg(errp, "window: there is no default for this machine");
+        error_append_hint(errp, "It has to be a page at which nothing "
+                          "answers.\n");
+        return false;
+    }
+    if (object_property_find(machine, "iommu")) {
+        iommu = object_property_get_str(machine, "iommu", NULL);
+    }
+    s->window_start = g_strcmp0(iommu, "smmuv3") ? VIRT_HOLE_START :
+                                                   VIRT_SMMU_HOLE_START;
+    s->window_end = s->window_start + VIRT_HOLE_SIZE - 1;
+#endif
+    return true;
+}
+
+bool virtio_irq_parse_properties(VirtIOIRQ *s, Error **errp)
+{
+    if (!(s->window_text ? parse_range("window", s->window_text,
+                                       &s->window_start, &s->window_end, errp) :
+                           default_window(s, errp))) {
+        return false;
     }
     if (!parse_window(s, errp)) {
         return false;
