@@ -93,11 +93,26 @@ locked() {
 
 # The source that KUnit's kernels are made of
 KUNIT_SOURCE=/usr/src/linux-source-6.12.tar.xz
+# What comes before commands that build or run them; nothing for this machine's own
+KUNIT_WHERE=()
 
 # kunit_settings: sets version, cache and tree of the kernel source that KUnit uses, and
-# sees whether it can be built
+# sees whether it can be built. With KUNIT_SERIES=7.3 in the environment it is the newest
+# kernel of that series, see tools/port.sh, which is built in the build root.
 kunit_settings() {
-	local tool
+	local tool root
+	if [ -n "${KUNIT_SERIES:-}" ]; then
+		KUNIT_SOURCE=$("$TOP/tools/fetch-source" "$KUNIT_SERIES")
+		root=$("$TOP/tools/build-root")
+		version=$(basename "${KUNIT_SOURCE%/*}")
+		cache=$CACHE/kunit/$version
+		tree=$cache/source
+		mkdir -p "$cache"
+		# shellcheck source=tools/port.sh
+		. "$TOP/tools/port.sh"
+		KUNIT_WHERE=(in_root "$root" "$cache")
+		return
+	fi
 	need_file "$KUNIT_SOURCE" linux-source-6.12
 	need cc build-essential
 	for tool in flex bison bc; do
@@ -127,13 +142,18 @@ kunit_kernel() {
 	done
 	key=$({
 		echo "$version" "${make_options[@]}"
-		cc --version
+		"${KUNIT_WHERE[@]}" cc --version
 		cat "${fragments[@]}"
 		"$TOP/tools/place-in-kernel" --digest
 	} | sha256sum | cut -c 1-24)
 	build_dir=$cache/$1
 	options=(--arch "$1" --build_dir "$build_dir" --jobs "$JOBS")
 	for fragment in "${fragments[@]}"; do
+		if [ -n "${KUNIT_SERIES:-}" ]; then
+			# The build root does not have the checkout
+			cp "$fragment" "$cache/"
+			fragment=$cache/${fragment##*/}
+		fi
 		options+=(--kunitconfig "$fragment")
 	done
 	for make_option in "${make_options[@]}"; do
@@ -153,7 +173,7 @@ kunit_build() {
 	say "building; the first time takes minutes"
 	# It needs nothing but the standard library: not the Python that comes first in PATH,
 	# which may be a script that looks for one
-	logged "$1" /usr/bin/python3 "$tree/tools/testing/kunit/kunit.py" build "${options[@]}"
+	logged "$1" "${KUNIT_WHERE[@]}" /usr/bin/python3 "$tree/tools/testing/kunit/kunit.py" build "${options[@]}"
 	echo "$key" >"$built"
 }
 
