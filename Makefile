@@ -35,6 +35,8 @@ pytest = $(PYTEST) $1 $2 $(if $(TESTS),-k "$(TESTS)") || { status=$$?; [ $$statu
 ARGS ?=
 TESTS ?=
 KERNELS ?= default
+# Of tools/port.sh
+PORTS ?= x86_64-7.3 arm64-6.12 arm64-7.3 riscv64-6.12
 # 1: what takes minutes, too
 NIGHTLY ?=
 SPARSE ?=
@@ -127,6 +129,9 @@ soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED=
 	@$(PYTHON) tools/soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) \
 		--kernel $(or $(filter stock debug both,$(KERNELS)),stock)
 
+ports: deps	## end to end on stock kernels of other versions and architectures; PORTS="arm64-6.12 ..."
+	@$(PYTHON) tools/check $(PORTS:%=port-%)
+
 ##: Measure
 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
@@ -141,4 +146,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm soak bench clean distclean
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench clean distclean

@@ -10,6 +10,8 @@ debug one with everything built in. By default all run on the stock kernel, and 
 marked debug_kernel on the debug kernel as well; --kernel=stock and --kernel=debug are the
 two halves of that. --kernel=debug-all has every test that can run on the debug kernel run
 there. Marks say what cannot: stock_only, debug_only.
+
+--port=NAME has those that are marked port run on that one instead, see machines.py.
 """
 
 import os
@@ -26,6 +28,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from devices import Devices  # noqa: E402
 from guest import TOP, Guest  # noqa: E402
 from left import Left, note_outcome  # noqa: E402
+from machines import kernels, machine_of  # noqa: E402
 
 KERNELS = ("stock", "debug")
 MODULES = ("virtio_irq", "virtio_blk", "virtio_net", "ims_testdev")
@@ -35,6 +38,7 @@ def pytest_addoption(parser):
     """Options of ours."""
     parser.addoption("--kernel", choices=["default", "stock", "debug", "debug-all"],
                      default="default", help="kernels that the guests run")
+    parser.addoption("--port", help="a port to run on, its paths built; see machines.py")
     parser.addoption("--nightly", action="store_true", help="what takes minutes, too")
 
 
@@ -44,16 +48,29 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "stock_only: needs what the debug kernel lacks, as modules")
     config.addinivalue_line("markers", "nightly: takes minutes, runs with --nightly")
     config.addinivalue_line("markers", "debug_only: needs what the stock kernel lacks")
+    config.addinivalue_line("markers", "port: runs on every port, or on its machines of these names")
 
 
 def pytest_generate_tests(metafunc):
     """Every test that boots, for every kernel."""
     if "kernel" in metafunc.fixturenames:
-        metafunc.parametrize("kernel", KERNELS)
+        port = metafunc.config.getoption("port")
+        metafunc.parametrize("kernel", kernels(port) if port else KERNELS)
+
+
+def selected_for_port(item):
+    """Is the test to run on the port, on the machine that it is for?"""
+    mark = item.get_closest_marker("port")
+    if mark is None:
+        return False
+    machine = item.callspec.params["kernel"].partition("/")[2]
+    return not mark.args or machine in mark.args
 
 
 def selected(item, wanted):
     """Is the test to run with that --kernel?"""
+    if item.config.getoption("port"):
+        return selected_for_port(item)
     if "kernel" not in item.fixturenames:
         return wanted in ("default", "stock")
     kernel = item.callspec.params["kernel"]
@@ -114,6 +131,7 @@ class Boot:
     def __call__(self, virq=None, controller=True, load=MODULES, **keywords):
         """virq: properties of the controller, if there is to be one."""
         directory = self.log_dir / f"guest{len(self.guests)}" if self.guests else self.log_dir
+        load = (*load[:1], *machine_of(self.kernel).modules, *load[1:])
         guest = Guest(directory, virq=(virq or {}) if controller else None,
                       virq_type="virtio-irq-test-pci", devices=self.devices.devices,
                       args=self.devices.args + keywords.pop("args", []),

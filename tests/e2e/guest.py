@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 import time
 
+from machines import machine_of
 from qmp import QMP, QMPClosed
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -93,9 +94,10 @@ class Irq:
         return self.chip.startswith("VIRTIO-")
 
 
-def saved_paths():
+def saved_paths(port=""):
     """What `make paths` left in the build directory, {} if it left nothing."""
-    saved = pathlib.Path(os.environ.get("BUILD", TOP / "build")) / "paths"
+    build = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+    saved = (build / "port" / port if port else build) / "paths"
     if not saved.exists():
         return {}
     return dict(line.split("=", 1) for line in saved.read_text().splitlines() if "=" in line)
@@ -114,11 +116,13 @@ class Artifacts:
     def find(cls, kernel="stock"):
         """From the environment, else from what `make paths` left in the build directory.
 
-        kernel    "stock", or "debug" for the one with everything built in
+        kernel    "stock", or "debug" for the one with everything built in, or one of a port
         """
-        values = saved_paths()
+        port = kernel.partition("/")[0] if "/" in kernel else ""
+        values = saved_paths(port)
         values.update({key: os.environ[key] for key in
-                       ("QEMU", "KERNEL", "KERNEL_IMAGE", "INITRAMFS") if key in os.environ})
+                       ("QEMU", "KERNEL", "KERNEL_IMAGE", "INITRAMFS")
+                       if key in os.environ and not port})
         try:
             image = values["KERNEL_IMAGE"]
             entered = values["KERNEL"]
@@ -191,18 +195,16 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
               kernel has all of them built in and loads none
     accel     how QEMU runs the guest's instructions
     patience  seconds that it may take to boot
-    kernel    "stock" or "debug"
+    kernel    "stock" or "debug", or one of a port, see machines.py
+    machine   QEMU's, and cpu, if not those that go with the kernel
     firmware  it is to start the kernel, by its boot image. That takes longer, and is what
               ACPI's S3 needs: QEMU's other way leaves the firmware without a way back
 
     Every time limit is for the stock kernel; the debug kernel gets pace times as much.
     """
 
-    # Where the agent listens in the guest
-    agent_device = "/dev/ttyS1"
-
     def __init__(self, log_dir, virq=None, virq_type="virtio-irq-pci", buses=(), devices=(),
-                 args=(), append="", load=(), smp=2, memory=512, machine="q35", cpu="max",
+                 args=(), append="", load=(), smp=2, memory=512, machine=None, cpu=None,
                  artifacts=None, shell=False, accel="tcg,thread=multi", patience=BOOT_TIMEOUT,
                  kernel="stock", firmware=False):
         # pylint: disable=too-many-arguments
@@ -225,8 +227,9 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.smp = smp
         # KASAN's shadow alone is an eighth
         self.memory = 2 * memory if self.debug else memory
-        self.machine = machine
-        self.cpu = cpu
+        self.platform = machine_of(kernel)
+        self.machine = machine or self.platform.machine
+        self.cpu = cpu or self.platform.cpu
         self.shell = shell
         # Lines of the kernel log that are bad elsewhere and not in this test
         self.expected = []
@@ -244,6 +247,11 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         return max(1, count // self.pace)
 
     @property
+    def agent_device(self):
+        """Where the agent listens in the guest."""
+        return self.platform.agent
+
+    @property
     def qmp_path(self):
         """Socket of QEMU's monitor."""
         return f"{self._sockets}/qmp"
@@ -252,7 +260,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
 
     def kernel_arguments(self):
         """The kernel's command line, as a list."""
-        append = ["console=ttyS0", "panic=-1", "oops=panic", "loglevel=5", "log_buf_len=4M",
+        append = [f"console={self.platform.console}", "panic=-1", "oops=panic", "loglevel=5", "log_buf_len=4M",
                   "random.trust_cpu=on", f"agent={self.agent_device}",
                   # It counts how often the timer comes while the guest runs, and panics if
                   # the host is too busy
@@ -284,7 +292,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
             "-chardev", console,
             "-serial", "chardev:console",
             "-chardev", f"socket,id=agent,path={self._sockets}/agent,server=on,wait=off",
-            "-serial", "chardev:agent",
+            *self.platform.serial,
         ]
 
     def command_line(self):

@@ -29,7 +29,7 @@ def test_without_controller(boot, devices):
     assert not [irq for irq in guest.interrupts() if irq.virtual]
 
 
-@pytest.mark.parametrize("machine", ["q35", "pc"])
+@pytest.mark.parametrize("machine", [pytest.param(None, id="q35", marks=pytest.mark.port), "pc"])
 def test_all_served(boot, devices, machine):
     """Disks, network and ims-testdev have their interrupts from virtio-irq, and work."""
     devices.virtio_blk().nvme().virtio_net().testdev()
@@ -53,6 +53,7 @@ def test_all_served(boot, devices, machine):
 
 
 @pytest.mark.parametrize("name,node", [("vblk", "/dev/vda"), ("nvme", "/dev/nvme0n1")])
+@pytest.mark.port("v2m", "its", "imsic", "q35")
 def test_disk_checksum(boot, devices, name, node):
     """What is written arrives on the host, what the host has is read."""
     devices.virtio_blk().nvme()
@@ -64,6 +65,7 @@ def test_disk_checksum(boot, devices, name, node):
     read_disk(guest, devices, name, node, size=8 << 20)
 
 
+@pytest.mark.port("its", "imsic", "q35")
 def test_network(boot, devices):
     """ping, and files in both directions."""
     devices.virtio_net()
@@ -100,6 +102,7 @@ def test_bound_before_load(boot, devices):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port
 def test_move(boot, devices):
     """A move changes the host's route; the MSI-X table is not touched, nothing is lost."""
     devices.testdev()
@@ -120,7 +123,7 @@ def test_move(boot, devices):
             dev.cmd(f"fire {index} 50")
             dev.settle()
             # Before the message at the latest
-            assert_route(host.vectors(dev.endpoint)[index], cpu)
+            assert_route(host.vectors(dev.endpoint)[index], cpu, guest.platform)
             row = dev.vectors()[index]
             assert row["last_cpu"] == cpu
             assert (row["address"], row["data"]) == (before[index]["address"],
@@ -129,6 +132,7 @@ def test_move(boot, devices):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port("v2m", "its", "smmu", "q35")
 def test_multi_msi(boot, devices):
     """A block of MSI vectors: one address, consecutive data, each with its own route."""
     devices.testdev()
@@ -158,6 +162,7 @@ def test_multi_msi(boot, devices):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port("its", "imsic", "q35")
 def test_dynamic_msix(boot, devices):
     """Vectors that are added and removed one at a time disturb no other one."""
     devices.testdev()
@@ -187,6 +192,7 @@ def test_dynamic_msix(boot, devices):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port
 def test_managed_spread(boot, devices):
     """Managed vectors are spread over the CPUs and deliver where they belong."""
     devices.testdev()
@@ -233,6 +239,7 @@ def test_scope(boot, devices):
         assert irqs and all(irq.virtual == (name == "inside") for irq in irqs)
 
 
+@pytest.mark.port("its", "imsic", "q35")
 def test_unbind_function(boot, devices):
     """Unbinding a driver gives everything back; binding starts again."""
     devices.testdev()
@@ -250,6 +257,7 @@ def test_unbind_function(boot, devices):
 
 
 @pytest.mark.stock_only
+@pytest.mark.port("v2m", "its", "imsic", "q35")
 def test_unload(boot, devices):
     """No unload while an interrupt is requested; a clean one otherwise, and back."""
     devices.testdev().virtio_blk()
@@ -279,6 +287,7 @@ def test_unload(boot, devices):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port("its", "imsic", "q35")
 def test_controller_unbound(boot, devices):
     """When the controller goes, its consumers go first; nothing dangles."""
     devices.testdev().virtio_blk()
@@ -300,6 +309,7 @@ def test_controller_unbound(boot, devices):
     assert all(irq.virtual for irq in guest.interrupts(chip=dev.address))
 
 
+@pytest.mark.port
 def test_access_platform(boot, devices):
     """The requests go through the DMA API, mapped once, when the device wants that."""
     devices.testdev()

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 The virtio-irq authors
 """CPUs and functions that come and go under load."""
 
+import pytest
 from host import Host
 from scenario import write_disk
 from testdev import Testdev
@@ -29,6 +30,7 @@ def nvme_online(guest):
     return guest.run("ls /dev/nvme0n1", check=False).rc == 0
 
 
+@pytest.mark.port("v2m", "its", "imsic", "q35")
 def test_cpu_hotplug_under_io(boot, devices):
     """CPU 1 goes and comes 20 times under disk I/O and ims-testdev's fire."""
     devices.virtio_blk().nvme().testdev()
@@ -66,6 +68,7 @@ def test_cpu_hotplug_under_io(boot, devices):
     assert (after["allocated"], after["armed"]) == (before["allocated"], before["armed"])
 
 
+@pytest.mark.port("its", "imsic", "q35")
 def test_no_interrupt_lost_by_offlining(boot, devices):
     """Every interrupt fired while CPU 1 goes and comes is handled."""
     devices.testdev()

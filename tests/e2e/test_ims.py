@@ -79,6 +79,7 @@ def test_one_by_one_all_requested(boot, devices, kind):
 @pytest.mark.debug_kernel
 @both_kinds
 @pytest.mark.parametrize("goal", [100000, pytest.param(1000000, marks=pytest.mark.nightly)])
+@pytest.mark.port("v2m", "its", "imsic", "q35")
 def test_stress(boot, devices, kind, goal):
     """Vectors are added, removed, moved, masked, and get other PASIDs, at random and on both
     CPUs at once, while they fire: nothing is lost, by them or by others."""
@@ -100,6 +101,7 @@ def test_stress(boot, devices, kind, goal):
 
 
 @pytest.mark.debug_kernel
+@pytest.mark.port("its", "imsic", "q35")
 def test_all_stores_at_once(boot, devices):
     """MSI-X, slots and records of one function do not know of each other."""
     ims = Ims(boot, devices, "slots")
@@ -137,6 +139,7 @@ def test_add_anywhere(boot, devices, kind):
 
 
 @both_kinds
+@pytest.mark.port("its", "imsic", "q35")
 def test_request_refused(boot, devices, kind):
     """request_irq() of the k-th vector returns what the host said; those before it keep firing."""
     ims = Ims(boot, devices, kind)
@@ -204,6 +207,7 @@ def test_wrong_pasid(boot, devices, kind):
 
 @pytest.mark.debug_kernel
 @both_kinds
+@pytest.mark.port("its", "imsic", "q35")
 def test_change_pasid(boot, devices, kind):
     """A vector that fires all the time loses nothing when its PASID changes; the former PASID
     does not work any more, the others do not notice."""

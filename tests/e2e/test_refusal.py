@@ -20,6 +20,7 @@ def testdev(boot, devices):
 
 
 @pytest.mark.parametrize("prop", ["endpoint-quota", "vector-quota"])
+@pytest.mark.port("its", "imsic", "q35")
 def test_partial_grant(testdev, prop):
     """A driver that asks for 64 vectors under a quota of 8 gets 8, and they work."""
     guest = testdev.guest
@@ -100,6 +101,7 @@ def test_added_vector_refused(testdev):
     assert testdev.fire_and_wait(50)["handled"] == 250
 
 
+@pytest.mark.port
 def test_activate_refused(testdev):
     """request_irq() returns what the host said, the others keep firing, the next try works."""
     testdev.cmd("alloc msix 8 8")
@@ -122,6 +124,7 @@ def test_activate_refused(testdev):
 
 @pytest.mark.debug_kernel
 @pytest.mark.parametrize("prop,errno", [("commit-quota", "EDQUOT"), ("commit-pool", "ENOSPC")])
+@pytest.mark.port("v2m", "its", "imsic", "q35")
 def test_commit_limit(testdev, prop, errno):
     """N get in, the next is refused, the N lose nothing; a raised limit lets it in."""
     host = Host(testdev.guest)

@@ -38,6 +38,7 @@ def settle(dev):
 
 @pytest.mark.debug_kernel
 @pytest.mark.parametrize("reset", [by_administrator, by_device])
+@pytest.mark.port("its", "imsic", "q35")
 def test_reset_under_fire(boot, devices, reset):
     """Interrupts that are armed lose nothing over resets, disks go on."""
     devices.nvme().virtio_blk().testdev()

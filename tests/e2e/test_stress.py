@@ -25,7 +25,7 @@ done
 
 
 @pytest.mark.parametrize("virq,append", [
-    pytest.param({}, "", id="lazy", marks=pytest.mark.debug_kernel),
+    pytest.param({}, "", id="lazy", marks=[pytest.mark.debug_kernel, pytest.mark.port]),
     pytest.param({"lazy": "off"}, "", id="not-lazy"),
     pytest.param({}, "virtio_irq.strict=1", id="strict"),
 ])
@@ -38,6 +38,7 @@ def test_100000_interrupts(boot, devices, virq, append):
     dev = Testdev(guest, devices.address("testdev"))
     assert dev.cmd(f"alloc msix {VECTORS} {VECTORS}").ret == VECTORS
     dev.cmd("request-all")
+    dev.cmd(f"gap {guest.platform.gap} 0 {VECTORS}")
     irqs = " ".join(str(row["virq"]) for row in dev.vectors().values())
     delivered = host.messages()["delivered"]
     dev.cmd(f"churn {VECTORS} 16 0 3")
@@ -86,6 +87,7 @@ def test_two_functions(boot, devices):
     assert Host(guest).blocked() == 0
 
 
+@pytest.mark.port("its", "imsic", "q35")
 def test_reallocation(boot, devices):
     """Whole lives of 64 vectors, again and again, interrupts in each of them."""
     devices.testdev()
