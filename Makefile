@@ -146,4 +146,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm soak ports bench clean distclean
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench clean distclean

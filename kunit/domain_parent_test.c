@@ -5,6 +5,7 @@
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include <linux/irq.h>
+#include <linux/log2.h>
 
 #include "domain_fixture.h"
 #include "fake_ims.h"
@@ -297,7 +298,8 @@ static void prepared_for_store(struct kunit *test)
 
 	fake_ims_start(d);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
-	KUNIT_EXPECT_EQ(test, d->parent->prepared_nvec, domain_msix.msix + FAKE_IMS_VECTORS);
+	KUNIT_EXPECT_EQ(test, d->parent->prepared_nvec,
+			roundup_pow_of_two(domain_msix.msix + FAKE_IMS_VECTORS));
 
 	ims = fake_ims_bound(d, 0, 8);
 	d->parent->prepared = NULL;
@@ -321,7 +323,8 @@ static void prepared_for_open_store(struct kunit *test)
 	d->host->ims_open = true;
 	fake_ims_start(d);
 	KUNIT_ASSERT_EQ(test, pci_alloc_irq_vectors(d->fn->pdev, 1, 1, PCI_IRQ_MSIX), 1);
-	KUNIT_EXPECT_EQ(test, d->parent->prepared_nvec, domain_msix.msix + 4096);
+	KUNIT_EXPECT_EQ(test, d->parent->prepared_nvec,
+			roundup_pow_of_two(domain_msix.msix + 4096));
 	pci_free_irq_vectors(d->fn->pdev);
 	domain_expect_idle(d);
 }

@@ -14,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/msi.h>
 #include <linux/pci.h>
@@ -884,9 +885,11 @@ static int virtio_irq_msi_prepare(struct irq_domain *domain, struct device *dev,
 	struct virtio_irq_parent *parent = domain->host_data;
 	const struct msi_domain_info *below = parent->parent->host_data;
 	struct virtio_irq_source *src = virtio_irq_find_source(parent->doms, dev);
+	unsigned int slots = src ? virtio_irq_count_slots(src->ep) : 0;
 
-	if (src)
-		nvec += virtio_irq_count_slots(src->ep);
+	/* its_create_device() WARNs if it is no power of two; before, it is one */
+	if (slots)
+		nvec = roundup_pow_of_two(nvec + slots);
 	return below->ops->msi_prepare(parent->parent, dev, nvec, arg);
 }
 

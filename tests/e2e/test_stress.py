@@ -38,6 +38,7 @@ def test_100000_interrupts(boot, devices, virq, append):
     dev = Testdev(guest, devices.address("testdev"))
     assert dev.cmd(f"alloc msix {VECTORS} {VECTORS}").ret == VECTORS
     dev.cmd("request-all")
+    dev.cmd(f"gap {guest.platform.gap} 0 {VECTORS}")
     irqs = " ".join(str(row["virq"]) for row in dev.vectors().values())
     delivered = host.messages()["delivered"]
     dev.cmd(f"churn {VECTORS} 16 0 3")
