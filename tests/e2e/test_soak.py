@@ -6,8 +6,8 @@ import pytest
 from soak import Soak
 
 STEPS = 8
-# What an earlier seed has found stays
-SEEDS = [1]
+# One with much of what there is; what an earlier one has found stays
+SEEDS = [13793]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
