@@ -305,9 +305,7 @@ void virtio_irq_alias_controls(Object *proxy, Object *device)
     unsigned int i;
 
     for (i = 0; i < ARRAY_SIZE(control_properties); i++) {
-        object_property_add_alias(proxy, control_properties[i].name, device,
-                                  control_properties[i].name);
+        virtio_irq_alias_property(proxy, device, control_properties[i].name);
     }
-    object_property_add_alias(proxy, "enforce-quotas", device,
-                              "enforce-quotas");
+    virtio_irq_alias_property(proxy, device, "enforce-quotas");
 }

@@ -412,16 +412,23 @@ void virtio_irq_class_add_properties(ObjectClass *klass)
     }
 }
 
+/* From 10.0 on a proxy has those of the device's class already */
+void virtio_irq_alias_property(Object *proxy, Object *device, const char *name)
+{
+    if (!object_property_find(proxy, name)) {
+        object_property_add_alias(proxy, name, device, name);
+    }
+}
+
 void virtio_irq_alias_properties(Object *proxy, Object *device)
 {
     unsigned int i;
 
     for (i = 0; i < ARRAY_SIZE(quota_properties); i++) {
-        object_property_add_alias(proxy, quota_properties[i].name, device,
-                                  quota_properties[i].name);
+        virtio_irq_alias_property(proxy, device, quota_properties[i].name);
     }
     virtio_irq_alias_controls(proxy, device);
     for (i = 0; i < ARRAY_SIZE(views); i++) {
-        object_property_add_alias(proxy, views[i].name, device, views[i].name);
+        virtio_irq_alias_property(proxy, device, views[i].name);
     }
 }

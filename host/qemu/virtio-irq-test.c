@@ -465,11 +465,10 @@ static void virtio_irq_test_pci_instance_init(Object *obj)
                                 TYPE_VIRTIO_IRQ_TEST);
     virtio_irq_alias_properties(obj, device);
     for (i = 0; i < ARRAY_SIZE(rule_properties); i++) {
-        object_property_add_alias(obj, rule_properties[i].name, device,
-                                  rule_properties[i].name);
+        virtio_irq_alias_property(obj, device, rule_properties[i].name);
     }
     for (i = 0; i < ARRAY_SIZE(others); i++) {
-        object_property_add_alias(obj, others[i], device, others[i]);
+        virtio_irq_alias_property(obj, device, others[i]);
     }
 }
 

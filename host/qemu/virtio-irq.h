@@ -286,6 +286,7 @@ extern const VMStateDescription vmstate_virtio_irq;
 bool virtio_irq_check_quota(VirtIOIRQ *s, Error **errp);
 void virtio_irq_class_add_properties(ObjectClass *klass);
 /* Make them reachable on the proxy too, /machine/peripheral/<id> */
+void virtio_irq_alias_property(Object *proxy, Object *device, const char *name);
 void virtio_irq_alias_properties(Object *proxy, Object *device);
 
 /* virtio-irq-pci.c */
