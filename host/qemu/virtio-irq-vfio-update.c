@@ -33,6 +33,13 @@ static void check_late(Vector *v, int ret)
     }
 }
 
+static void tell_controller(Function *f)
+{
+    if (f->answered) {
+        qemu_bh_schedule(f->answered);
+    }
+}
+
 static void refused(Vector *v, int ret)
 {
     vfio_irq_set_off(v);
@@ -42,6 +49,7 @@ static void refused(Vector *v, int ret)
     }
     if (v->committed) {
         v->lost = ret;
+        tell_controller(v->function);
     }
 }
 
@@ -310,13 +318,6 @@ static void finished(Function *f, const VirtIOIRQVfioJob *job, int ret)
         break;
     default:
         break;
-    }
-}
-
-static void tell_controller(Function *f)
-{
-    if (f->answered) {
-        qemu_bh_schedule(f->answered);
     }
 }
 

@@ -195,3 +195,16 @@ def test_vhost_net(boot, l1):
 
     ping(guest)
     come_where_moved(guest, irq, ping)
+
+
+@pytest.mark.parametrize("still_valid", ["on", "off"])
+def test_pairs_change(boot, disk, still_valid):
+    """Other pairs, and KVM's route is that of what the function's table holds: none goes by QEMU."""
+    guest = boot_with_disk(boot)
+    assert read_all(guest) == disk
+    with not_by_qemu(guest, [queue_irq(guest).number]):
+        for _ in range(3):
+            guest.set("change-pairs", f"endpoint={ADDRESS},still-valid={still_valid}")
+            guest.wait_until(lambda: not guest.get("stats")["stale"], "the guest has asked again")
+            assert read_all(guest) == disk
+    assert guest.get("stats")["events"]["stale"] >= 3

@@ -6,6 +6,7 @@ the error of request_irq(), and harms nothing else. test_plain.py has the same w
 
 import pytest
 
+import pcie
 from nested import USERSPACE_IRQCHIP, FileShortage, SlowHost
 from rig import GROWTH, SHOTS, fire_each, grow_under_fire, request_one_by_one
 from scenario import affinity, move, read_disk, write_disk
@@ -115,6 +116,54 @@ def test_host_without_dynamic_msix(boot, rig):
     assert errors == ["0"] * LEFT + ["ENOSPC"] * (VECTORS - LEFT)
     assert came == came_of(LEFT)
     testdev.cmd("request-all")
+    assert fire_each(testdev, VECTORS) == [1] * VECTORS
+
+
+def wait_for_all(guest):
+    """What was revoked is given back, and the guest has all of it again."""
+    guest.set("unrevoke", "endpoint=all")
+    guest.wait_until(lambda: sum(vec["armed"] for vec in guest.get("vectors")) == VECTORS,
+                     "all are armed again")
+
+
+def test_revoked(boot, rig):
+    """An administrator takes vectors away: the host has their interrupts back at once, and the
+    others do not notice."""
+    guest, testdev = boot_testdev(boot, rig)
+
+    def held():
+        return int(rig.l1.run("grep -c vfio-msix /proc/interrupts; true").out)
+
+    testdev.cmd(f"alloc msix {VECTORS} {VECTORS}")
+    testdev.cmd("request-all")
+    before = held()
+    assert before >= VECTORS
+    guest.set("revoke", f"endpoint={testdev.address},index={LEFT}-{VECTORS - 1},reason=nospc")
+    rig.l1.wait_until(lambda: held() == before - (VECTORS - LEFT), "the host has them back")
+    testdev.cmd(f"fire-all 50 0 {LEFT}")
+    testdev.wait(60000, 0, LEFT)
+    wait_for_all(guest)
+    assert held() == before
+    assert fire_each(testdev, VECTORS) == [1] * VECTORS
+    testdev.settle(raised=VECTORS)
+
+
+def test_host_does_not_give_again(boot, rig):
+    """MSI-X is off for a moment, and then the host has not enough left for what was committed: who
+    gets nothing is revoked, and the guest is told."""
+    guest, testdev = boot_testdev(boot, rig, errors=["no interrupt for vector"])
+    testdev.cmd(f"alloc msix {VECTORS} {VECTORS}")
+    testdev.cmd("request-all")
+    pcie.enable_msix(guest, testdev.address, False)
+    with rig.shortage.leaving(LEFT):
+        pcie.enable_msix(guest, testdev.address, True)
+        guest.wait_until(lambda: guest.get("stats")["revoked"] == VECTORS - LEFT,
+                         "the host has refused some")
+        found = {vec["index"]: vec.get("revoked") for vec in guest.get("vectors")}
+        assert found == {index: "nospc" if index >= LEFT else None for index in range(VECTORS)}
+        testdev.cmd(f"fire-all 50 0 {LEFT}")
+        testdev.wait(60000, 0, LEFT)
+    wait_for_all(guest)
     assert fire_each(testdev, VECTORS) == [1] * VECTORS
 
 
