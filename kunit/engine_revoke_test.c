@@ -184,6 +184,25 @@ static void revoked_and_committed_again(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, engine_fake(&ev.e, 1)->committed);
 }
 
+/* Given up while it is revoked, and committed again when it is requested the next time */
+static void revoked_of_alloc_and_requested(struct kunit *test)
+{
+	struct fake_host *host = fake_host_new(test, EVENTS | LAZY);
+	struct event ev;
+
+	host->store_flags = VIRTIO_IRQ_STORE_F_COMMIT;
+	host->commit_first = true;
+	ev = event_with(test, host, VIRTIO_IRQ_ALLOC_COMMIT);
+	fake_host_revoked(host, EP, 0, 1, 1, VIRTIO_IRQ_S_QUOTA);
+	engine_settle(test, &ev.e);
+	virtio_irq_deactivate(ev.vec[1]);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(ev.vec[1], &route_a, false), -EDQUOT);
+	fake_host_revoked(host, EP, 0, 1, 1, 0);
+	engine_settle(test, &ev.e);
+	KUNIT_EXPECT_TRUE(test, engine_fake(&ev.e, 1)->committed);
+	KUNIT_EXPECT_EQ(test, virtio_irq_activate(ev.vec[1], &route_a, false), 0);
+}
+
 static void revoked_of_alloc_and_freed(struct kunit *test)
 {
 	struct fake_host *host = fake_host_new(test, EVENTS | LAZY);
@@ -422,6 +441,7 @@ static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE(revoked_block),
 	KUNIT_CASE(revoked_part_of_a_block),
 	KUNIT_CASE(revoked_and_committed_again),
+	KUNIT_CASE(revoked_of_alloc_and_requested),
 	KUNIT_CASE(revoked_of_alloc_and_freed),
 	KUNIT_CASE(revoked_while_committed),
 	KUNIT_CASE(revoked_and_requested),
