@@ -21,10 +21,10 @@
 #define X86_MSI_END 0xfeefffffULL
 
 /*
- * Elsewhere a page at which nothing answers without us (DEV-160), and below 4G for
- * functions that have no longer addresses: hw/arm/virt.c has nothing between the
- * frame of GICv2m and the hypervisor's interface of the GIC, hw/riscv/virt.c
- * nothing between the IMSICs of supervisors and the ECAM of PCI.
+ * Elsewhere a page at which nothing answers without us (DEV-160), and below 4G
+ * for functions that have no longer addresses: hw/arm/virt.c has nothing
+ * between the frame of GICv2m and the hypervisor's interface of the GIC,
+ * hw/riscv/virt.c nothing between the IMSICs of supervisors and the ECAM.
  */
 #ifdef TARGET_RISCV
 #define VIRT_HOLE_START 0x29000000ULL
@@ -33,8 +33,8 @@
 #endif
 #define VIRT_HOLE_SIZE 0x1000
 /*
- * With an SMMU in front, and with it addresses that the guest gives to buffers as it
- * likes: one that no SMMU translates. They have 48 bits, or 52.
+ * With an SMMU in front, and with it addresses that the guest gives to buffers
+ * as it likes: one that no SMMU translates. They have 48 bits, or 52.
  */
 #define VIRT_SMMU_HOLE_START (1ULL << 52)
 
