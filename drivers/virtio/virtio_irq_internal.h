@@ -230,6 +230,7 @@ struct virtio_irq_slot {
  * @ops: whom to tell, see struct virtio_irq_slot
  * @context: likewise
  * @owner: likewise
+ * @stamp: its number, if somebody waits for the answer
  * @took: until the answer, in ns; 0: there is none yet
  * @recovery: sent by the recovery worker, so in any state
  */
@@ -243,6 +244,7 @@ struct virtio_irq_call {
 	const struct virtio_irq_call_ops *ops;
 	void			*context;
 	const void		*owner;
+	u64			stamp;
 	u64			took;
 	bool			recovery;
 };

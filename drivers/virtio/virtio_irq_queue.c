@@ -492,7 +492,7 @@ void virtio_irq_flush_timer(struct timer_list *t)
 }
 
 /* Submit for a waiter: everything queued before goes along with the notification */
-static int __virtio_irq_start(struct virtio_irq *vi, const struct virtio_irq_call *call,
+static int __virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 			      struct virtio_irq_slot **slotp, bool *notify)
 {
 	int err;
@@ -508,6 +508,7 @@ static int __virtio_irq_start(struct virtio_irq *vi, const struct virtio_irq_cal
 	err = call->recovery || list_empty(&vi->collected) ?
 		__virtio_irq_submit(vi, call, slotp) : -EAGAIN;
 	if (!err) {
+		call->stamp = (*slotp)->stamp;
 		(*slotp)->start = ktime_get_mono_fast_ns();
 		WRITE_ONCE((*slotp)->state, VIRTIO_IRQ_SLOT_WAITED);
 	}

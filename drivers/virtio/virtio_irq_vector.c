@@ -609,8 +609,11 @@ int virtio_irq_set_pasid(struct virtio_irq_vector *vec, u32 pasid)
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->pasid = old;
-	/* A refusal has changed nothing; otherwise the host may block @old until then */
-	if (!virtio_irq_is_refusal(err))
+	/*
+	 * A refusal has changed nothing, unless recovery has sent the route meanwhile, and
+	 * @pasid with it. Then, and otherwise, the host may block @old until it is told
+	 */
+	if (!virtio_irq_is_refusal(err) || vec->arm.stamp != call.stamp)
 		__virtio_irq_keep_route(vec);
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
 	return err == -EREMCHG ? -EAGAIN : err;
