@@ -782,7 +782,7 @@ MUTATIONS = [
      "info->flags |= MSI_FLAG_ALLOC_SIMPLE_MSI_DESCS;"),
     ("ims: the bus token is PCI's", DOMAIN, "info->bus_token = token;", ";"),
     ("pasid: nothing is lost without an answer", VECTOR,
-     "if (!virtio_irq_is_refusal(err))\n\t\t__virtio_irq_keep_route(vec);",
+     "if (!virtio_irq_is_refusal(err) || vec->arm.stamp != call.stamp)\n\t\t__virtio_irq_keep_route(vec);",
      ""),
     ("source: devices with a store do not keep it", DOMAIN, "refcount_inc(&src->refs);", ";"),
 
