@@ -174,7 +174,7 @@ def test_dump(boot, devices, name, node):
     guest.await_agent("the crash kernel does not boot", BOOT_SECONDS)
     assert not host.vectors(dev.endpoint), "the crash kernel's driver has not reset the controller"
     # What had reached the CPU when it crashed it finds as soon as it has interrupts on
-    guest.expected = [r"^\[ +0\.000000\] No irq handler for 0\."]
+    guest.expected = [r"^\[ +0\.\d+\] No irq handler for 0\."]
 
     serve(guest, name, address)
     # The messages of NVMe's driver so far, which are the platform's and no mistake
