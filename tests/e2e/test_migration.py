@@ -32,7 +32,7 @@ def there_and_back(all_of_it, devices, rounds, virq, live):
 
 @pytest.mark.parametrize("live, rounds", [
     (False, 3), (True, 3), pytest.param(True, 20, marks=pytest.mark.nightly),
-], ids=["file", "live", "live-20"])
+], ids=["file", "straight", "straight-20"])
 def test_same_host(boot, devices, live, rounds):
     """The same pairs: nobody has to do anything, nothing is lost, nothing comes twice."""
     devices.virtio_blk()
