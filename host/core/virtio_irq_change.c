@@ -67,7 +67,7 @@ static void set_bits(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 {
 	uint8_t before = v->change;
 
-	v->change = (uint8_t)((before & ~clear) | set);
+	v->change = ((before & ~clear) | set) & VIRTIO_IRQ_5_BITS;
 	core->num_changed -= !!(before & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED));
 	core->num_changed += !!(v->change & (VIRTIO_IRQ_C_STALE | VIRTIO_IRQ_C_REVOKED));
 	if (before & VIRTIO_IRQ_C_REVOKED) {
@@ -181,7 +181,7 @@ bool virtio_irq_vector_set_change(struct virtio_irq_core *core, struct virtio_ir
 {
 	v->other = saved->other;
 	v->reason = saved->reason;
-	v->told = told ? remember(ep, told) : 0;
+	v->told = (told ? remember(ep, told) : 0) & VIRTIO_IRQ_3_BITS;
 	if (told && !v->told)
 		return false;
 	set_bits(core, ep, v, 0, saved->change);
@@ -206,7 +206,7 @@ bool virtio_irq_ep_moved(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 			continue;
 		set_bits(core, ep, v, VIRTIO_IRQ_C_OTHER_VALID, VIRTIO_IRQ_C_STALE);
 		if (!v->told)
-			v->told = told;
+			v->told = told & VIRTIO_IRQ_3_BITS;
 		virtio_irq_set_waiting(core, ep, v);
 	}
 	virtio_irq_set_reread(core, ep);
@@ -348,7 +348,7 @@ static bool revoke(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
 	virtio_irq_vector_disarm(core, ep, v);
 	virtio_irq_vector_uncharge(core, ep, v, VIRTIO_IRQ_V_COMMITTED);
 	set_bits(core, ep, v, UINT8_MAX, VIRTIO_IRQ_C_REVOKED);
-	v->reason = reason;
+	v->reason = reason & VIRTIO_IRQ_4_BITS;
 	virtio_irq_set_waiting(core, ep, v);
 	return true;
 }

@@ -219,7 +219,7 @@ struct virtio_irq_vector_info {
 	bool stale;			/* the driver has not asked for a new pair yet */
 	uint8_t revoked;		/* why it was taken away, a status; else 0 */
 	uint64_t delivered;
-	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^32 */
+	uint64_t routed;		/* ACTIVATEs that armed or re-routed it, modulo 2^16 */
 };
 
 /* One attached endpoint, for virtio_irq_core_walk_endpoints() */

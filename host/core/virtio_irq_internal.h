@@ -122,20 +122,28 @@ struct virtio_irq_vector {
 	uint32_t route_data;
 	/* Statistics; the second one wraps */
 	uint32_t delivered[2];
-	uint32_t routed;
+	uint16_t routed;
 	uint16_t store;
 	uint8_t addr_width;
-	/* CONTIGUOUS: log2 of the block's size */
-	uint8_t order;
-	/* VIRTIO_IRQ_C_* */
-	uint8_t change;
-	/* REVOKED: a status; else 0 */
-	uint8_t reason;
 	/* TOLD_OTHER, OTHER_VALID: the generation of that data; else 0 */
 	uint8_t other;
+	/* CONTIGUOUS: log2 of the block's size */
+	uint16_t order : 4;
+	/* VIRTIO_IRQ_C_* */
+	uint16_t change : 5;
+	/* REVOKED: a status; else 0 */
+	uint16_t reason : 4;
 	/* STALE: the driver was told old_addresses[told - 1]; 0: the present address */
-	uint8_t told;
+	uint16_t told : 3;
 };
+
+_Static_assert(VIRTIO_IRQ_MAX_ORDER < 1 << 4 && VIRTIO_IRQ_S_DEVERR < 1 << 4,
+	       "order and reason of a vector");
+
+/* For the bits of these; what is cut off is checked before */
+#define VIRTIO_IRQ_3_BITS		0x7u
+#define VIRTIO_IRQ_4_BITS		0xfu
+#define VIRTIO_IRQ_5_BITS		0x1fu
 
 /* In a list that has a head, a node of nobody's; next is NULL outside of one */
 struct virtio_irq_node {

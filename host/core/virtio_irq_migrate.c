@@ -221,8 +221,8 @@ static bool unpack_change(const struct virtio_irq_core *core,
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(change_flags); i++)
 		if (saved->flags & change_flags[i].flag)
-			v->change |= change_flags[i].change;
-	v->reason = (uint8_t)saved->reason;
+			v->change = (v->change | change_flags[i].change) & VIRTIO_IRQ_5_BITS;
+	v->reason = saved->reason & VIRTIO_IRQ_4_BITS;
 
 	if ((v->change || waits) &&
 	    (!virtio_irq_has_events(core) || v->state & VIRTIO_IRQ_V_FREED))
@@ -265,7 +265,7 @@ static bool unpack(const struct virtio_irq_core *core, const struct virtio_irq_e
 		.state = saved->pasid,
 		.store = saved->store,
 		.addr_width = saved->addr_width,
-		.order = saved->order,
+		.order = saved->order & VIRTIO_IRQ_4_BITS,
 	};
 	virtio_irq_split(v->route_address, saved->route_address);
 	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
@@ -280,7 +280,7 @@ static bool unpack(const struct virtio_irq_core *core, const struct virtio_irq_e
 	    !virtio_irq_store_has(store, v->index, 1) ||
 	    !virtio_irq_addr_width_valid(v->addr_width) ||
 	    !virtio_irq_address_fits(ep->info.pair_address, v->addr_width) ||
-	    v->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0) ||
+	    saved->order > (v->state & VIRTIO_IRQ_V_CONTIGUOUS ? store->multi_msi : 0) ||
 	    !unpack_change(core, saved, v))
 		return false;
 	if (v->state & VIRTIO_IRQ_V_FREED && v->state & VIRTIO_IRQ_V_CHARGED)
