@@ -8,6 +8,7 @@ import re
 import pytest
 from host import Host
 from lan import GUEST_IP
+from qmp import QMPError
 from scenario import affinity, move, network_up, read_disk, write_disk
 from testdev import Store, Testdev
 from traffic import Traffic
@@ -221,7 +222,7 @@ def test_without_events(boot, devices):
     dev = Testdev(guest, devices.address("testdev"))
     dev.cmd("alloc msix 2 2")
     dev.cmd("request-all")
-    with pytest.raises(Exception, match="EVENTQ"):
+    with pytest.raises(QMPError, match="EVENTQ"):
         guest.set("change-pairs", "endpoint=all")
     assert dev.fire_and_wait(100)["handled"] == 200
     irq = dev.virq(0)

@@ -136,22 +136,27 @@ def test_sleep_20_times(boot, devices, sleep):
     sleep_often(boot, devices, sleep, 20)
 
 
-def test_wake_up(boot, devices):
-    """An interrupt that is served wakes the system, which has no other reason to wake up: MSI-X and
-    each kind of store. Those of other vectors wait for the end of the sleep, and none is lost."""
-    devices.virtio_blk().testdev(**{"bar-slots": 16, "memory-slots": 16})
-    guest = boot()
-    host = Host(guest)
-    address = devices.address("testdev")
-    dev = Testdev(guest, address)
-    dev.cmd("alloc msix 8 8")
-    units = [dev] + [Store(guest, address, KINDS[kind]) for kind in KINDS]
+def all_units(guest, address):
+    """MSI-X and both stores of a function, eight vectors each, requested, in turns on each CPU."""
+    units = [Testdev(guest, address)] + [Store(guest, address, KINDS[kind]) for kind in KINDS]
+    units[0].cmd("alloc msix 8 8")
     for store in units[1:]:
         store.cmd("open")
         store.many([f"add {index}" for index in range(8)])
     for unit in units:
         unit.cmd("request-all")
         unit.many([f"move {index} {index % 2}" for index in range(8)])
+    return units
+
+
+def test_wake_up(boot, devices):
+    """An interrupt that is served wakes the system, which has no other reason to wake up: MSI-X and
+    each kind of store. Those of other vectors wait for the end of the sleep, and none is lost."""
+    devices.virtio_blk().testdev(**{"bar-slots": 16, "memory-slots": 16})
+    guest = boot()
+    host = Host(guest)
+    units = all_units(guest, devices.address("testdev"))
+    dev = units[0]
     before = host.books()
     for number, unit in enumerate(units):
         # In turns on each CPU
@@ -183,18 +188,11 @@ def test_runtime_power(boot, devices):
     devices.virtio_blk().testdev(pm="on", **{"bar-slots": 16, "memory-slots": 16})
     guest = boot()
     host = Host(guest)
-    address = devices.address("testdev")
-    dev = Testdev(guest, address)
-    dev.cmd("alloc msix 8 8")
-    units = [dev] + [Store(guest, address, KINDS[kind]) for kind in KINDS]
-    for store in units[1:]:
-        store.cmd("open")
-        store.many([f"add {index}" for index in range(8)])
+    units = all_units(guest, devices.address("testdev"))
+    dev = units[0]
     for unit in units:
-        unit.cmd("request-all")
-        unit.many([f"move {index} {index % 2}" for index in range(8)])
         unit.fire_and_wait(10)
-    power = f"/sys/bus/pci/devices/{address}/power"
+    power = f"/sys/bus/pci/devices/{dev.address}/power"
     fires = guest.fewer(2000)
     before = books.of_host(guest)
     with Traffic(guest, [("vblk", "/dev/vda")]):
@@ -206,7 +204,7 @@ def test_runtime_power(boot, devices):
             guest.write(f"{power}/control", "auto")
             guest.wait_until(lambda: guest.read(f"{power}/runtime_status") == "suspended",
                              "it sleeps", 10)
-            state = guest.read(f"/sys/bus/pci/devices/{address}/power_state")
+            state = guest.read(f"/sys/bus/pci/devices/{dev.address}/power_state")
             assert state == "D3hot", state
             fired = dev.get("fired-total")
             time.sleep(0.5)
