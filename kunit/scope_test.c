@@ -351,28 +351,6 @@ static void left_on_an_unknown_parent(struct kunit *test)
 		fake_pci_unplug(fn[i]);
 }
 
-static void left_on_interrupt_remapping(struct kunit *test)
-{
-	static const enum irq_domain_bus_token tokens[] = { DOMAIN_BUS_DMAR, DOMAIN_BUS_AMDVI };
-	struct domain *d = domain_scope_new(test);
-	struct fake_parent *other = fake_parent_new(test, &unknown);
-	struct fake_pci_function *fn;
-	unsigned int i;
-
-	domain_start(d);
-	fake_pci_set_msi_domain(d->pci, other->domain);
-	for (i = 0; i < ARRAY_SIZE(tokens); i++) {
-		other->domain->bus_token = tokens[i];
-		d->vi->doms->parent_explained = false;
-		domain_log_start();
-		fn = domain_add(d, FAKE_PCI_BUS, DOMAIN_DEVFN, &domain_msix);
-		domain_log_stop();
-		KUNIT_EXPECT_EQ(test, domain_log_count("an IOMMU remaps their interrupts"), 1);
-		fake_pci_unplug(fn);
-	}
-	KUNIT_EXPECT_EQ(test, d->host->num_requests, 0);
-}
-
 /* DRV-80: what is stacked on it would inherit the claim, and no host vouches for it */
 static void left_on_a_parent_that_isolates(struct kunit *test)
 {
@@ -585,7 +563,6 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(never_another_controller),
 	KUNIT_CASE(segment_too_large),
 	KUNIT_CASE(left_on_an_unknown_parent),
-	KUNIT_CASE(left_on_interrupt_remapping),
 	KUNIT_CASE(left_on_a_parent_that_isolates),
 	KUNIT_CASE(left_without_a_parent),
 	KUNIT_CASE(two_parents),

@@ -128,9 +128,6 @@ static void virtio_irq_explain_parent(struct virtio_irq_domains *doms, struct pc
 	/* It is the same for all functions, as a rule */
 	if (xchg(&doms->parent_explained, true))
 		pci_dbg(pdev, "virtio-irq: not on this MSI parent domain\n");
-	else if (p && (p->bus_token == DOMAIN_BUS_DMAR || p->bus_token == DOMAIN_BUS_AMDVI))
-		dev_warn(ctrl, "%s and functions like it are not served: an IOMMU remaps their interrupts (%s)\n",
-			 pci_name(pdev), p->name ?: "unnamed");
 	else
 		dev_warn(ctrl, "%s and functions like it are not served: their MSI parent domain is not supported (%s)\n",
 			 pci_name(pdev), p ? p->name ?: "unnamed" : "none");

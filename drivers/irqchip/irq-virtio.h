@@ -23,6 +23,9 @@
 /* As every virtio 1 device on PCI has it */
 #define VIRTIO_IRQ_PCI_DEVICE_ID	(0x1040 + VIRTIO_ID_IRQ)
 
+/* What the virtio-irq domain itself can do beyond its parent, if that takes BLOCKS */
+#define VIRTIO_IRQ_MSI_FLAGS_ADDED	MSI_FLAG_MULTI_PCI_MSI
+
 /* Takes several interrupts at once, as multi-MSI has them */
 #define VIRTIO_IRQ_PARENT_BLOCKS	BIT(0)
 /*
@@ -228,27 +231,45 @@ bool virtio_irq_v2m_is_inert(const struct virtio_irq_msg *pair,
 bool virtio_irq_its_is_inert(const struct virtio_irq_msg *pair,
 			     const struct virtio_irq_msg *route);
 
-/* irq-virtio.c: the domain; it calls none of the others */
+/* irq-virtio-hold.c: sources that may not send for a while; it calls none of the others */
+struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
+void virtio_irq_compose_msi_msg(struct irq_data *d, struct msi_msg *msg);
+bool virtio_irq_is_live(struct irq_data *d);
+void virtio_irq_unmask_source(struct irq_data *d);
+unsigned int virtio_irq_startup_source(struct irq_data *d);
+bool virtio_irq_can_hold(struct irq_data *d);
+void virtio_irq_let_go(struct irq_data *d);
+bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+void virtio_irq_shut(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
+bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			 bool retrigger);
+
+/* irq-virtio-device.c: per-device MSI domains; on these */
 extern const struct virtio_irq_source_ops virtio_irq_function_ops;
-struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
-						struct irq_domain *p,
-						const struct virtio_irq_parent_kind *kind,
-						bool isolated);
-struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain);
 struct virtio_irq_source *virtio_irq_find_source(struct virtio_irq_domains *doms,
 						 struct device *dev);
 void virtio_irq_add_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src);
 void virtio_irq_del_source(struct virtio_irq_domains *doms, struct virtio_irq_source *src);
 struct virtio_irq_source *virtio_irq_get_source(struct virtio_irq_domains *doms,
 						struct device *dev);
-struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
+bool virtio_irq_init_dev_msi_info(struct device *dev, struct irq_domain *domain,
+				  struct irq_domain *real_parent, struct msi_domain_info *info);
+
+/* irq-virtio.c: the domain; on these */
+struct virtio_irq_parent *virtio_irq_get_parent(struct virtio_irq_domains *doms,
+						struct irq_domain *p,
+						const struct virtio_irq_parent_kind *kind,
+						bool isolated);
+struct virtio_irq_parent *virtio_irq_parent_of(struct irq_domain *domain);
 struct virtio_irq_ims_dev *virtio_irq_ims_find(struct device *dev);
-bool virtio_irq_is_live(struct irq_data *d);
-void virtio_irq_unmask_source(struct irq_data *d);
-bool virtio_irq_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
-void virtio_irq_shut(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec);
-bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
-			 bool retrigger);
+
+/* The message that a parent has composed is the route for the host */
+static inline void virtio_irq_route_from_msi_msg(const struct msi_msg *msg,
+						 struct virtio_irq_msg *route)
+{
+	route->address = (u64)msg->address_hi << 32 | msg->address_lo;
+	route->data = msg->data;
+}
 
 /* irq-virtio-source.c: which devices; on the domain */
 void virtio_irq_put_source(struct virtio_irq_source *src);

@@ -223,7 +223,8 @@ struct virtio_irq_vector {
  * @is_inert: what the domain demands of pairs, set before the first ACTIVATE: that
  *	they do nothing if they reach the parent's hardware as they are, which the route
  *	leads to. NULL: nothing
- * @stores: all stores, constant once attached
+ * @ims_slots: what the stores from 1 on have together; U32_MAX: as many or more
+ * @stores: all stores; more may come, none goes. Guarded by the controller's endpoints_lock
  * @msi: store 0
  * @in_transit: its ATTACH or DETACH is under way, recovery leaves it alone
  * @detached: given back by the domain, the host has not acknowledged it
@@ -231,7 +232,7 @@ struct virtio_irq_vector {
  * @reread: its properties may have changed: ATTACH before anything else is asked
  * @refusal: why the host does not attach it again, as an errno
  *
- * All from @in_transit on are guarded by the controller's endpoints_lock.
+ * So are all from @in_transit on.
  */
 struct virtio_irq_endpoint {
 	struct virtio_irq	*vi;
@@ -242,6 +243,7 @@ struct virtio_irq_endpoint {
 	u64			window_end;
 	u8			pasid_width;
 	bool (*is_inert)(const struct virtio_irq_msg *pair, const struct virtio_irq_msg *route);
+	u32			ims_slots;
 	struct list_head	stores;
 	struct virtio_irq_store	msi;
 	bool			in_transit;

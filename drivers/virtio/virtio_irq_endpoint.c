@@ -165,6 +165,7 @@ static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
 	/* Recovery needs endpoints_lock, and a disk may need recovery */
 	struct virtio_irq_properties *prop __free(kfree) =
 		kzalloc(struct_size(prop, stores, max_stores), GFP_NOIO);
+	u64 ims_slots = 0;
 	unsigned int i;
 	int err;
 
@@ -189,11 +190,14 @@ static int virtio_irq_set_properties(struct virtio_irq_endpoint *ep,
 		store->multi_msi = new->multi_msi;
 		store->flags = new->flags;
 		raw_spin_unlock_irq(&vi->lock);
+		if (store->id)
+			ims_slots += store->size ?: U32_MAX;
 	}
 
 	raw_spin_lock_irq(&vi->lock);
 	ep->window_start = prop->window_start;
 	ep->window_end = prop->window_end;
+	WRITE_ONCE(ep->ims_slots, min(ims_slots, U32_MAX));
 	ep->pasid_width = vi->features & BIT(VIRTIO_IRQ_F_PASID) ? prop->pasid_width : 0;
 	raw_spin_unlock_irq(&vi->lock);
 	return 0;

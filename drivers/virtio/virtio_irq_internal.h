@@ -545,25 +545,35 @@ void virtio_irq_print_revoked(struct virtio_irq *vi, const struct virtio_irq_not
 void virtio_irq_print_failure(struct virtio_irq *vi, const struct virtio_irq_note *note);
 void virtio_irq_print_notes(struct virtio_irq *vi);
 
-/* virtio_irq_queue.c: slots, submission, waits */
+/* virtio_irq_queue.c: slots, submission, answers */
 extern unsigned int virtio_irq_sleep_timeout_ms;
 extern unsigned int virtio_irq_poll_timeout_ms;
-int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,
-			   unsigned long flags) __releases(&vi->lock);
-int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
-			  unsigned int timeout_ms);
-int virtio_irq_await(struct virtio_irq *vi, unsigned int left, unsigned int timeout_ms);
+int __virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
+		       struct virtio_irq_slot **slotp, bool *notify);
+int __virtio_irq_take_answer(struct virtio_irq *vi, struct virtio_irq_call *call,
+			     struct virtio_irq_slot *slot);
+void __virtio_irq_give_slot_up(struct virtio_irq *vi, struct virtio_irq_slot *slot);
+void __virtio_irq_give_replay_up(struct virtio_irq *vi);
+void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call *call, int err);
 void __virtio_irq_reap(struct virtio_irq *vi);
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
 void __virtio_irq_abandon(struct virtio_irq *vi);
 void __virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot);
 bool virtio_irq_is_lazy(const struct virtio_irq *vi);
+bool __virtio_irq_kick_prepare(struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
 bool __virtio_irq_notify_half(struct virtio_irq *vi);
 void virtio_irq_notify(struct virtio_irq *vi, bool needed);
-unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);
 void virtio_irq_disown(struct virtio_irq *vi, const void *owner);
 void virtio_irq_flush_timer(struct timer_list *t);
+
+/* virtio_irq_wait.c: the ways of waiting for an answer */
+int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,
+			   unsigned long flags) __releases(&vi->lock);
+int virtio_irq_call_sleep(struct virtio_irq *vi, struct virtio_irq_call *call,
+			  unsigned int timeout_ms);
+int virtio_irq_await(struct virtio_irq *vi, unsigned int left, unsigned int timeout_ms);
+unsigned int virtio_irq_recovery_wait(struct virtio_irq *vi);
 
 /* virtio_irq_request.c: requests and statuses */
 const char *virtio_irq_type_name(u8 type);
@@ -601,12 +611,17 @@ static inline bool virtio_irq_may_recover(const struct virtio_irq *vi)
 	       !READ_ONCE(vi->last_orders);
 }
 
-/* virtio_irq_alloc.c: reservations and commitments, on the records */
-void __virtio_irq_flush_frees(struct virtio_irq *vi);
+/* virtio_irq_grant.c: the requests for reservations and commitments */
+void virtio_irq_prepare_alloc(struct virtio_irq_call *call, struct virtio_irq_store *store,
+			      u32 first, u32 count, u16 flags, u8 addr_width);
+void virtio_irq_prepare_commit(struct virtio_irq_call *call, struct virtio_irq_vector *vec);
 int __virtio_irq_post_free(struct virtio_irq_vector *vec, bool recovery);
 int __virtio_irq_post_alloc(struct virtio_irq_vector *vec);
 int __virtio_irq_post_commit(struct virtio_irq_vector *vec);
 int __virtio_irq_post_release(struct virtio_irq_vector *vec, bool recovery);
+
+/* virtio_irq_alloc.c: reservations and commitments, on the records */
+void __virtio_irq_flush_frees(struct virtio_irq *vi);
 
 /* virtio_irq_vector.c: routes, on the records */
 int __virtio_irq_post_activate(struct virtio_irq_vector *vec, bool recovery);

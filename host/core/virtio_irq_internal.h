@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The virtio-irq authors
  *
  * Layers, each one only calls down:
- *   virtio_irq_request.c	bytes of a request to bytes of a reply; what the
- *				requests mean
+ *   virtio_irq_request.c	bytes of a request to bytes of a reply
+ *   virtio_irq_handlers.c	what the requests mean
  *   virtio_irq_migrate.c	the tables to arrays and back
  *   virtio_irq_core.c		life of a core and of an endpoint, messages
  *   virtio_irq_change.c	pairs that change, vectors that are taken away
@@ -537,5 +537,41 @@ static inline void virtio_irq_put64(uint8_t *p, uint64_t value)
 	virtio_irq_put32(p, (uint32_t)value);
 	virtio_irq_put32(p + 4, (uint32_t)(value >> 32));
 }
+
+/* Of a request, a reply or a TLV */
+#define GET16(req, t, f)	virtio_irq_get16((req) + offsetof(struct t, f))
+#define GET32(req, t, f)	virtio_irq_get32((req) + offsetof(struct t, f))
+#define GET64(req, t, f)	virtio_irq_get64((req) + offsetof(struct t, f))
+#define PUT16(rsp, t, f, v)	virtio_irq_put16((rsp) + offsetof(struct t, f), v)
+#define PUT32(rsp, t, f, v)	virtio_irq_put32((rsp) + offsetof(struct t, f), v)
+#define PUT64(rsp, t, f, v)	virtio_irq_put64((rsp) + offsetof(struct t, f), v)
+
+/* [first, first + count) of a store */
+struct virtio_irq_range {
+	uint16_t store;
+	uint32_t first;
+	uint32_t count;
+};
+
+static inline bool virtio_irq_range_valid(const struct virtio_irq_core *core,
+					  const struct virtio_irq_range *range)
+{
+	return range->count >= 1 && range->count <= core->config.max_count &&
+	       range->count - 1 <= UINT32_MAX - range->first;
+}
+
+/* virtio_irq_handlers.c: a status, and if that is OK the reply after its head in @rsp */
+uint8_t virtio_irq_do_attach(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_detach(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_alloc(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_commit(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_release(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_free(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_activate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+uint8_t virtio_irq_do_deactivate(struct virtio_irq_core *core, const uint8_t *req, uint8_t *rsp);
+/* virtio_irq_core_walk_commits() for a request that is well formed */
+void virtio_irq_walk_commits(struct virtio_irq_core *core, const uint8_t *req,
+			     bool (*fn)(void *arg, void *priv, uint16_t store, uint32_t index),
+			     void *arg);
 
 #endif /* VIRTIO_IRQ_INTERNAL_H */

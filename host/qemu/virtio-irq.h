@@ -4,7 +4,8 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * virtio-irq.c            queue, requests, features, reset
+ * virtio-irq.c            properties, features, life and reset of the device
+ * virtio-irq-queue.c      the request queue: kept back, carried out, held
  * virtio-irq-source.c     functions: their region, their messages, their routes
  * virtio-irq-host.c       what requests need of the host
  * virtio-irq-scope.c      which functions, and where messages are
@@ -184,6 +185,21 @@ struct VirtIOIRQClass {
 /* Every realized controller */
 typedef QLIST_HEAD(, VirtIOIRQ) VirtIOIRQList;
 extern VirtIOIRQList virtio_irq_controllers;
+
+/* virtio-irq-queue.c */
+
+void virtio_irq_requestq_init(VirtIOIRQ *s);
+/* For the end of the device, in front of and behind that of the core */
+void virtio_irq_requestq_stop(VirtIOIRQ *s);
+void virtio_irq_requestq_cleanup(VirtIOIRQ *s);
+/* No request is under way any more; with LAZY those that disarm take effect */
+void virtio_irq_requestq_reset(VirtIOIRQ *s);
+/* The same, and the vectors go as well */
+void virtio_irq_requestq_drop(VirtIOIRQ *s);
+/* Of VirtIOIRQClass */
+void virtio_irq_run(VirtIOIRQ *s);
+size_t virtio_irq_request(VirtIOIRQ *s, const void *req, size_t req_size,
+                          void *rsp, size_t rsp_size, int64_t *deadline);
 
 /*
  * Before a message is delivered: carry out what the guest had put into the
