@@ -94,6 +94,9 @@ paths-quiet:
 check: deps	## everything below; the last line is "N passed, N failed"
 	@$(PYTHON) tools/check
 
+check-all: deps	## that, and what takes hours: nightly tests, all on the debug kernel, ports, soak, mutate
+	@$(PYTHON) tools/check --all
+
 lint:		## style and static checks
 	@tools/lint
 
@@ -145,5 +148,5 @@ clean:		## remove what was built here
 distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
-.PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
+.PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check check-all lint \
 	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench clean distclean

@@ -2,12 +2,15 @@
 # Copyright (C) 2026 The virtio-irq authors
 """The guest goes to another QEMU and back, under fire, to hosts that differ."""
 
+import pcie
 import pytest
 from host import Host
 from scenario import move, read_disk, write_disk
 from test_events import VECTORS, Everything, guest_stats, pairs
-from testdev import Testdev
+from testdev import Testdev, parse_reply
 
+OTHER_BUS = 0x20
+HOUR = 3600
 # Where no RAM is, and no MSI of the platform's
 ELSEWHERE = "0x7f00000000-0x7f000fffff"
 
@@ -76,3 +79,60 @@ def test_smaller_quota(boot, devices):
     dev.cmd("free 15")
     dev.fails("request 15", "EDQUOT")
     assert host.stats()["revoked"] == 6
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["straight", "file"])
+@pytest.mark.parametrize("setting, value, state", [("work", "{}", "kept"),
+                                                   ("delay", "commit@1x1={}", "held")],
+                         ids=["kept", "held"])
+def test_commit_under_way(boot, devices, setting, value, state, live):
+    # pylint: disable=too-many-arguments,too-many-positional-arguments
+    """request_irq() waits for a COMMIT that the host works for, or whose answer it keeps back,
+    when the guest leaves: it returns 0 at the other host. By the guest's calendar an hour has
+    passed, as if the machine had been saved for so long."""
+    devices.testdev()
+    guest = boot(virq={"commit-first": "on"})
+    dev = Testdev(guest, devices.address("testdev"))
+    dev.cmd("alloc msix 4 4")
+    dev.cmd("request 0")
+    guest.set(setting, value.format(3000 * guest.pace))
+    with guest.background(f"{{ {dev.shell('request 1')}; }} > /tmp/reply; echo > /tmp/done"):
+        guest.wait_until(lambda: guest.get("stats")[state] == 1, f"a request is {state}", 10)
+        guest.migrate(live)
+        guest.run(f"date -s @$(($(date +%s) + {HOUR}))")
+        guest.wait_until(lambda: guest.run("[ -e /tmp/done ]", check=False).rc == 0,
+                         "the interrupt is there", 30)
+    assert parse_reply(guest.read("/tmp/reply")).errno == "0"
+    dev.cmd("request 2")
+    dev.cmd("fire-all 100 0 3")
+    assert dev.wait(60000, 0, 3)["handled"] == 300
+    assert guest.get("stats")["kept"] == guest.get("stats")["held"] == 0
+    assert guest_stats(guest)["timeouts"] == 0
+
+
+def test_renumbered_buses(boot, devices):
+    """Buses have other numbers than firmware gave them: whoever is on them is found again."""
+    devices.port("port", 1).testdev(bus="port")
+    devices.args += pcie.NATIVE_HOTPLUG
+    guest = boot()
+    devices.locate(guest)
+    pcie.remove(guest, devices.address("testdev"))
+    pcie.renumber(guest, devices.address("port"), OTHER_BUS)
+    devices.locate(guest)
+    assert devices.address("testdev") == f"0000:{OTHER_BUS:02x}:00.0"
+    host = Host(guest)
+    dev = Testdev(guest, devices.address("testdev"))
+    dev.cmd(f"alloc msix {VECTORS} {VECTORS}")
+    dev.cmd("request-all")
+    dev.cmd(f"gap {1000000 * guest.pace} 0 {VECTORS}")
+    dev.cmd(f"fire-all 3000 0 {VECTORS}")
+    for live in (True, False):
+        before = pairs(host)
+        assert len(before) == VECTORS
+        guest.migrate(live)
+        assert pairs(host) == before
+        dev.many([f"move {index} {index % 2}" for index in range(VECTORS)])
+    reply = dev.wait(120000)
+    assert reply["fired"] == reply["handled"] == 3000 * VECTORS and reply["spurious"] == 0
+    dev.cmd("release")
+    guest.wait_until(lambda: not host.allocated(), "all is given back", 5)
