@@ -386,7 +386,8 @@ static uint8_t get_range(const struct virtio_irq_core *core, const uint8_t *req,
  * was taken away that was, else OK
  */
 static uint8_t get_vectors(struct virtio_irq_core *core, const uint8_t *req,
-			   struct virtio_irq_range *range, struct virtio_irq_ep **ep, uint8_t *reason)
+			   struct virtio_irq_range *range, struct virtio_irq_ep **ep,
+			   uint8_t *reason)
 {
 	uint8_t status = get_range(core, req, range, ep);
 	const struct virtio_irq_vector *v;
