@@ -40,4 +40,15 @@ void engine_hold(struct engine *e);
 void engine_let(struct engine *e);
 void engine_settle(struct kunit *test, struct engine *e);
 
+/* Slots that are idle */
+static inline unsigned int engine_idle(const struct engine *e)
+{
+	const struct virtio_irq_slot *slot;
+	unsigned int count = 0;
+
+	for (slot = e->vi->idle; slot; slot = slot->next)
+		count++;
+	return count;
+}
+
 #endif /* _VIRTIO_IRQ_ENGINE_FIXTURE_H */

@@ -326,7 +326,7 @@ static void full_until_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, virtio_irq_ask_reset(e.vi), 0);
 	engine_settle(test, &e);
 	KUNIT_EXPECT_EQ(test, e.vi->abandoned, 0);
-	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), e.vi->num_slots);
+	KUNIT_EXPECT_EQ(test, engine_idle(&e), e.vi->num_slots);
 	KUNIT_EXPECT_TRUE(test, engine_fake(&e, 0)->armed);
 	KUNIT_EXPECT_EQ(test, virtio_irq_reroute(vec, &route_b), 0);
 }
@@ -454,7 +454,7 @@ static void posted_is_given_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.vi->stats.late, 1);
 	KUNIT_EXPECT_TRUE(test, vec->arm.has);
 	/* The slot of the other one stays with the device */
-	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), e.vi->num_slots - 1);
+	KUNIT_EXPECT_EQ(test, engine_idle(&e), e.vi->num_slots - 1);
 }
 
 /* A move that failed lost messages; a later one that succeeds must not hide that */
@@ -516,7 +516,7 @@ static void no_slot_for_a_sleeper(struct kunit *test)
 		raw_spin_unlock_irq(&e.vi->lock);
 		KUNIT_ASSERT_EQ(test, err, 0);
 	}
-	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), 1);
+	KUNIT_EXPECT_EQ(test, engine_idle(&e), 1);
 	/* It would miss the answers to these when the sleeper has waited for as long */
 	timer_delete_sync(&e.vi->timer);
 	/* Nor does recovery look for room before the atomic one has */
@@ -552,7 +552,7 @@ static void no_slot_to_free(struct kunit *test)
 	}
 	raw_spin_unlock_irq(&e.vi->lock);
 	KUNIT_EXPECT_EQ(test, failed, 0);
-	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), 1);
+	KUNIT_EXPECT_EQ(test, engine_idle(&e), 1);
 	engine_hold(&e);
 	/* Apart from each other: a request each, and there is room for none */
 	virtio_irq_free(a);

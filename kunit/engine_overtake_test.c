@@ -195,7 +195,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	virtio_irq_free(vec);
 	virtio_irq_flush_timer(&e.vi->timer);
 	KUNIT_ASSERT_EQ(test, vec->res.busy, 1);
-	while (hlist_count_nodes(&e.vi->idle) > 1) {
+	while (engine_idle(&e) > 1) {
 		struct virtio_irq_call call;
 		int err;
 
@@ -209,7 +209,7 @@ static void free_answered_while_the_next_is_posted(struct kunit *test)
 	fake_host_rule(e.host, FAKE_LOST, VIRTIO_IRQ_T_FREE, 1, 0);
 	virtio_irq_free(other);
 	raw_spin_lock_irq(&e.vi->lock);
-	KUNIT_EXPECT_EQ(test, hlist_count_nodes(&e.vi->idle), 1);
+	KUNIT_EXPECT_EQ(test, engine_idle(&e), 1);
 	__virtio_irq_flush_frees(e.vi);
 	raw_spin_unlock_irq(&e.vi->lock);
 	virtio_irq_flush_timer(&e.vi->timer);

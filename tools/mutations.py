@@ -15,6 +15,7 @@ WAIT = "drivers/virtio/virtio_irq_wait.c"
 STATE = "drivers/virtio/virtio_irq_state.c"
 FACT = "drivers/virtio/virtio_irq_fact.c"
 INTERNAL = "drivers/virtio/virtio_irq_internal.h"
+SEAM = "drivers/virtio/virtio_irq.h"
 COMPAT = "drivers/virtio/virtio_irq_compat.h"
 RING = "drivers/virtio/virtio_irq_ring.c"
 RECOVERY = "drivers/virtio/virtio_irq_recovery.c"
@@ -141,7 +142,7 @@ MUTATIONS = [
     ("commit: a refusal makes up for one without an answer", FACT,
      "} else if (f->stamp && on && !virtio_irq_is_refusal(err)) {",
      "} else if (virtio_irq_is_refusal(err)) {\n\t\tf->unsure = !on;\n\t} else if (f->stamp && on) {"),
-    ("stamp: an earlier RELEASE counts", FACT,
+    ("stamp: an earlier RELEASE counts", INTERNAL,
      "f->stamp = stamp;\n\tf->busy++;",
      "f->stamp = on ? stamp : f->stamp;\n\tf->busy++;"),
     ("posted: recovery is not called when the last one is answered", VECTOR,
@@ -171,8 +172,7 @@ MUTATIONS = [
      "return smp_load_acquire(&vec->arm.has) && !READ_ONCE(vec->dirty) &&\n\t       vec->route",
      "return smp_load_acquire(&vec->arm.has) && vec->route"),
     ("reroute: one that is not activated is armed", VECTOR,
-     "if (!vec->arm.want || virtio_irq_is_routed(vec, route))",
-     "if (virtio_irq_is_routed(vec, route))"),
+     "if (!vec->arm.want)\n\t\treturn true;", ""),
     ("move: waits for the answer", VECTOR, "if (posted && virtio_irq_is_lazy(vi) && vec->arm.has) {", "if (0) {"),
     ("move: one that is not armed is posted", VECTOR,
      "if (posted && virtio_irq_is_lazy(vi) && vec->arm.has) {",
@@ -208,14 +208,14 @@ MUTATIONS = [
     ("compose: the pair of a deactivated vector", VECTOR,
      "if (vec->arm.want)\n\t\t*pair = vec->pair;",
      "if (1)\n\t\t*pair = vec->pair;"),
-    ("rewrite: never", VECTOR,
+    ("rewrite: never", SEAM,
      "return vec->arm.want && (READ_ONCE(vec->composed.data)",
      "return 0 && (READ_ONCE(vec->composed.data)"),
 
     # The queue
-    ("lazy: without the feature", QUEUE,
+    ("lazy: without the feature", INTERNAL,
      "return vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict;", "return !vi->strict;"),
-    ("lazy: although strict", QUEUE,
+    ("lazy: although strict", INTERNAL,
      "return vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict;",
      "return vi->features & BIT(VIRTIO_IRQ_F_LAZY);"),
     ("order: a request overtakes pending FREEs", QUEUE,
@@ -273,7 +273,7 @@ MUTATIONS = [
      "__virtio_irq_flush_frees(vi);"),
 
     # Facts
-    ("fact: given back, so it is sure before the answer", FACT, "f->has = false;\n\t\tf->unsure = true;",
+    ("fact: given back, so it is sure before the answer", INTERNAL, "f->has = false;\n\t\tf->unsure = true;",
      "f->has = false;"),
     ("fact: what is answered well leaves it unsure", FACT,
      "f->stamp = 0;\n\t\tf->unsure = false;", "f->stamp = 0;"),
@@ -314,8 +314,8 @@ MUTATIONS = [
      "err = *left ? __virtio_irq_post_free(vec, false) : -EAGAIN;",
      "err = __virtio_irq_post_free(vec, false);"),
     ("free: overtaken by an ALLOC", QUEUE,
-     "err = call->recovery || list_empty(&vi->collected) ?",
-     "err = 1 ?"),
+     "slot = call->recovery || list_empty(&vi->collected) ?",
+     "slot = 1 ?"),
     ("freeze: what is not sent yet is left behind", PM,
      "if (!list_empty(&vi->collected))\n\t\treturn true;",
      ""),
@@ -323,9 +323,10 @@ MUTATIONS = [
      "else\n\t\t__virtio_irq_finish(vi, slot, -ERESTART, NULL);",
      "else\n\t\tslot->ops = NULL, __virtio_irq_finish(vi, slot, -ERESTART, NULL);"),
     ("ring: recovery has no slot of its own", QUEUE,
-     "return slot && (recovery || slot->node.next) ? slot : NULL;", "return slot;"),
+     "return slot && (recovery || slot->next) ? slot : NULL;", "return slot;"),
     ("ring: waits for a slot that will not come", QUEUE,
-     "return vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT;", "return -EAGAIN;"),
+     "return ERR_PTR(vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT);",
+     "return ERR_PTR(-EAGAIN);"),
     ("ring: a late answer is not counted", QUEUE,
      "vi->stats.late++;\n\t\tvi->abandoned--;",
      "vi->stats.late++;"),
@@ -958,7 +959,7 @@ MUTATIONS = [
     ("revoked: a move asks for it", VECTOR, "if (unlikely(vec->revoked)) {", "if (0) {"),
     ("revoked: a move is forgotten", VECTOR,
      "vec->dirty = true;\n\t\tif (vec->stale)", "if (vec->stale)"),
-    ("revoked: a move writes the store", VECTOR, "&&\n\t       !READ_ONCE(vec->revoked);", ";"),
+    ("revoked: a move writes the store", SEAM, "&&\n\t       !READ_ONCE(vec->revoked);", ";"),
     ("revoked: for ever", VECTOR, "vec->logged = false;\n\t\t\tvec->revoked = 0;",
      "vec->logged = false;"),
     ("revoked: outlives the interrupt", VECTOR,

@@ -102,14 +102,11 @@ static int virtio_irq_msi_set_affinity(struct irq_data *d, const struct cpumask 
 				       bool force)
 {
 	struct virtio_irq_vector *vec = d->parent_data->chip_data;
-	struct msi_msg msg = { };
 	int ret;
 
 	ret = irq_chip_set_affinity_parent(d, mask, force);
-	if (ret >= 0 && ret != IRQ_SET_MASK_OK_DONE) {
-		virtio_irq_compose_msi_msg(d->parent_data, &msg);
-		d->chip->irq_write_msi_msg(d, &msg);
-	}
+	if (ret >= 0 && ret != IRQ_SET_MASK_OK_DONE)
+		virtio_irq_write_source(d);
 	/* Recovery has nothing to do any more for a vector that this has armed */
 	if (vec->held && virtio_irq_is_honoured(vec))
 		virtio_irq_let_go(d);

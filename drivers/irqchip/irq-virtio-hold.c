@@ -32,6 +32,20 @@ void virtio_irq_compose_msi_msg(struct irq_data *d, struct msi_msg *msg)
 }
 
 /**
+ * virtio_irq_write_source - write the host's pair to its store
+ * @d: the interrupt, of the per-device domain; desc->lock is held
+ *
+ * Context: any.
+ */
+void virtio_irq_write_source(struct irq_data *d)
+{
+	struct msi_msg msg = { };
+
+	virtio_irq_compose_msi_msg(d->parent_data, &msg);
+	d->chip->irq_write_msi_msg(d, &msg);
+}
+
+/**
  * virtio_irq_source_of - whose per-device MSI domain is it?
  * @domain: one whose parent is a virtio-irq domain
  *
@@ -225,7 +239,6 @@ bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 {
 	struct irq_desc *desc;
 	struct irq_data *d;
-	struct msi_msg msg = { };
 	unsigned long flags;
 	bool activated;
 
@@ -238,8 +251,7 @@ bool virtio_irq_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vect
 	raw_spin_lock_irqsave(&desc->lock, flags);
 	activated = irqd_is_activated(d);
 	if (activated && virtio_irq_needs_rewrite(vec)) {
-		virtio_irq_compose_msi_msg(d->parent_data, &msg);
-		d->chip->irq_write_msi_msg(d, &msg);
+		virtio_irq_write_source(d);
 		/* Meanwhile it may have sent half of one and half of the other */
 		retrigger |= !virtio_irq_can_hold(d);
 	}

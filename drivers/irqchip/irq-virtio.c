@@ -35,8 +35,11 @@
  * irq_chip_*_parent(), which do not look for NULL.
  */
 
-/* irq_chip_compose_msi_msg() would begin at this domain and is not exported */
-static void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *route)
+/*
+ * irq_chip_compose_msi_msg() would begin at this domain and is not exported. Inlined, as each
+ * move comes here
+ */
+static __always_inline void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *route)
 {
 	struct msi_msg msg = { };
 

@@ -234,6 +234,7 @@ bool virtio_irq_its_is_inert(const struct virtio_irq_msg *pair,
 /* irq-virtio-hold.c: sources that may not send for a while; it calls none of the others */
 struct virtio_irq_source *virtio_irq_source_of(const struct irq_domain *domain);
 void virtio_irq_compose_msi_msg(struct irq_data *d, struct msi_msg *msg);
+void virtio_irq_write_source(struct irq_data *d);
 bool virtio_irq_is_live(struct irq_data *d);
 void virtio_irq_unmask_source(struct irq_data *d);
 unsigned int virtio_irq_startup_source(struct irq_data *d);

@@ -284,7 +284,6 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
 int virtio_irq_reroute_now(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route);
 void virtio_irq_deactivate(struct virtio_irq_vector *vec);
 void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pair);
-bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec);
 void virtio_irq_take_out(struct virtio_irq_vector *vec);
 bool virtio_irq_is_out(const struct virtio_irq_vector *vec);
 bool virtio_irq_is_honoured(struct virtio_irq_vector *vec);
@@ -318,5 +317,17 @@ struct virtio_irq_domains *virtio_irq_domains_create(struct virtio_irq *vi);
 void virtio_irq_domains_start(struct virtio_irq_domains *doms);
 void virtio_irq_domains_remove(struct virtio_irq_domains *doms);
 void virtio_irq_domains_free(struct virtio_irq_domains *doms);
+
+/*
+ * Has the pair changed since it was composed, so that the store must be written again? Without
+ * the lock: desc->lock keeps the interrupt's own calls away, and recovery writes a store
+ * itself if its ACTIVATE has changed the pair.
+ */
+static inline bool virtio_irq_needs_rewrite(const struct virtio_irq_vector *vec)
+{
+	return vec->arm.want && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
+			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address)) &&
+	       !READ_ONCE(vec->revoked);
+}
 
 #endif /* _VIRTIO_IRQ_H */

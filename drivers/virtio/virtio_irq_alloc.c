@@ -577,6 +577,30 @@ void virtio_irq_store_release(struct virtio_irq_store *store)
 	virtio_irq_notify(vi, notify);
 }
 
+/* Not inlined: most stores do not ask for it */
+static noinline int virtio_irq_send_commit(struct virtio_irq_vector *vec)
+{
+	struct virtio_irq *vi = vec->store->ep->vi;
+	struct virtio_irq_call call;
+	struct virtio_irq_note note;
+	unsigned long flags;
+	int err;
+
+	virtio_irq_prepare_commit(&call, vec);
+	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
+	if (!err)
+		return 0;
+
+	raw_spin_lock_irqsave(&vi->lock, flags);
+	err = __virtio_irq_cause(vec, err);
+	note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_COMMIT, err);
+	raw_spin_unlock_irqrestore(&vi->lock, flags);
+	/* An unanswered one has broken the queue, which is logged */
+	if (err != -ETIMEDOUT && err != -ENODEV)
+		virtio_irq_print_failure(vi, &note);
+	return err;
+}
+
 /**
  * virtio_irq_commit - make sure that the vector's next ACTIVATE cannot fail for
  * lack of a resource, where its store asks for that
@@ -592,10 +616,6 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 {
 	struct virtio_irq_store *store = vec->store;
 	struct virtio_irq *vi = store->ep->vi;
-	struct virtio_irq_call call;
-	struct virtio_irq_note note;
-	unsigned long flags;
-	int err;
 
 	if (!virtio_irq_settled(vi) || READ_ONCE(store->ep->reread))
 		wait_event_timeout(vi->wait,
@@ -605,20 +625,7 @@ int virtio_irq_commit(struct virtio_irq_vector *vec)
 	/* Stable: request_mutex of the interrupt is held */
 	if (!(store->flags & VIRTIO_IRQ_STORE_F_COMMIT) || vec->com_alloc || vec->com.want)
 		return 0;
-
-	virtio_irq_prepare_commit(&call, vec);
-	err = virtio_irq_call_sleep(vi, &call, virtio_irq_sleep_timeout_ms);
-	if (!err)
-		return 0;
-
-	raw_spin_lock_irqsave(&vi->lock, flags);
-	err = __virtio_irq_cause(vec, err);
-	note = virtio_irq_note_of(vec, VIRTIO_IRQ_T_COMMIT, err);
-	raw_spin_unlock_irqrestore(&vi->lock, flags);
-	/* An unanswered one has broken the queue, which is logged */
-	if (err != -ETIMEDOUT && err != -ENODEV)
-		virtio_irq_print_failure(vi, &note);
-	return err;
+	return virtio_irq_send_commit(vec);
 }
 
 /**

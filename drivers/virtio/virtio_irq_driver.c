@@ -90,7 +90,6 @@ static int virtio_irq_probe(struct virtio_device *vdev)
 			     DEFAULT_RATELIMIT_BURST);
 	mutex_init(&vi->endpoints_lock);
 	INIT_LIST_HEAD(&vi->endpoints);
-	INIT_HLIST_HEAD(&vi->idle);
 	INIT_LIST_HEAD(&vi->collected);
 	vi->flush = __virtio_irq_flush_frees;
 	INIT_DELAYED_WORK(&vi->recover, virtio_irq_recover);

@@ -2,30 +2,12 @@
 /*
  * virtio-irq request engine: what is true of a vector, as far as we know
  *
- * All that changes a struct virtio_irq_fact, but for @want, which whoever wants it
- * sets. All of it runs with the engine's lock held.
+ * All that changes a struct virtio_irq_fact, but for __virtio_irq_fact_sent(), which is
+ * short, and @want, which whoever wants it sets. All of it runs with the engine's lock held.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
 #include "virtio_irq_internal.h"
-
-/**
- * __virtio_irq_fact_sent - a request about it has taken its place in the queue
- * @f: the fact
- * @stamp: number of the request
- * @on: it is to take it; else to give it back
- *
- * Context: any, vi->lock held.
- */
-void __virtio_irq_fact_sent(struct virtio_irq_fact *f, u64 stamp, bool on)
-{
-	f->stamp = stamp;
-	f->busy++;
-	if (!on) {
-		f->has = false;
-		f->unsure = true;
-	}
-}
 
 /**
  * __virtio_irq_fact_answered - what became of a request is known

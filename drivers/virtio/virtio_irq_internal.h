@@ -152,6 +152,13 @@ union virtio_irq_req {
 	struct virtio_irq_req_deactivate deactivate;
 };
 
+/* Of all requests but ATTACH, for which its maker has room */
+union virtio_irq_rsp {
+	struct virtio_irq_rsp_head	head;
+	struct virtio_irq_rsp_alloc	alloc;
+	struct virtio_irq_rsp_activate	activate;
+};
+
 struct virtio_irq_slot;
 
 /**
@@ -162,7 +169,7 @@ struct virtio_irq_slot;
  *	device dropped it. @reply has ok_len bytes if it is 0. Returns what a waiter is
  *	told
  *
- * Both are called with the engine's lock held.
+ * Both are called with the engine's lock held, and submit nothing.
  */
 struct virtio_irq_call_ops {
 	void (*sent)(struct virtio_irq_slot *slot);
@@ -192,7 +199,8 @@ struct virtio_irq_call_ops {
  * @rsp: shared with the device; copied once, then checked
  * @out: @req for the ring, all but its length is constant
  * @in: @rsp likewise
- * @node: in the list of idle slots
+ * @sgs: both
+ * @next: while it is idle: the next one that is
  */
 struct virtio_irq_slot {
 	struct virtio_irq	*vi;
@@ -216,11 +224,12 @@ struct virtio_irq_slot {
 	void			*rsp;
 	struct scatterlist	out;
 	struct scatterlist	in;
-	struct hlist_node	node;
+	struct scatterlist	*sgs[2];
+	struct virtio_irq_slot	*next;
 };
 
 /**
- * struct virtio_irq_call - one request as its builder made it
+ * struct virtio_irq_call - one request as its builder made it, who sets all of it
  * @req: the device-readable part
  * @req_len: its length
  * @ok_len: used length of a success
@@ -408,7 +417,8 @@ struct virtio_irq_note {
  * @resetting: the virtqueue must not be touched; set, then a grace period of RCU
  * @reset_asked: the administrator asked for a reset of the device
  * @config_changed: the configuration or the device's status has to be read again
- * @idle: idle slots
+ * @reply: the answer that is being looked at, if nobody wants it afterwards
+ * @idle: the first of the idle slots
  * @collected: what has yet to be posted: stores with a FREE
  * @unnotified: requests since the last notification
  * @posted: requests without an answer that nobody waits for
@@ -482,7 +492,8 @@ struct virtio_irq {
 	bool			resetting;
 	bool			reset_asked;
 	bool			config_changed;
-	struct hlist_head	idle;
+	union virtio_irq_rsp	reply;
+	struct virtio_irq_slot	*idle;
 	struct list_head	collected;
 	unsigned int		unnotified;
 	unsigned int		posted;
@@ -516,8 +527,25 @@ static inline bool virtio_irq_is_refusal(int err)
 	return err && err != -EIO && err != -ETIMEDOUT && err != -ERESTART && err != -EREMCHG;
 }
 
+/* Does the device see each request before the next message? Then it need not be notified */
+static inline bool virtio_irq_is_lazy(const struct virtio_irq *vi)
+{
+	return vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict;
+}
+
 /* virtio_irq_fact.c: what is true of a vector */
-void __virtio_irq_fact_sent(struct virtio_irq_fact *f, u64 stamp, bool on);
+
+/* Request @stamp about it has taken its place in the queue. @on: it is to take it */
+static inline void __virtio_irq_fact_sent(struct virtio_irq_fact *f, u64 stamp, bool on)
+{
+	f->stamp = stamp;
+	f->busy++;
+	if (!on) {
+		f->has = false;
+		f->unsure = true;
+	}
+}
+
 bool __virtio_irq_fact_answered(struct virtio_irq_fact *f, u64 stamp, bool on, int err);
 bool __virtio_irq_fact_may(const struct virtio_irq_fact *f);
 bool __virtio_irq_fact_is_sure(const struct virtio_irq_fact *f);
@@ -559,13 +587,19 @@ void __virtio_irq_reap(struct virtio_irq *vi);
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call);
 void __virtio_irq_abandon(struct virtio_irq *vi);
 void __virtio_irq_drop(struct virtio_irq *vi, struct virtio_irq_slot *slot);
-bool virtio_irq_is_lazy(const struct virtio_irq *vi);
 bool __virtio_irq_kick_prepare(struct virtio_irq *vi);
 bool __virtio_irq_notify_lazy(struct virtio_irq *vi, bool now);
 bool __virtio_irq_notify_half(struct virtio_irq *vi);
-void virtio_irq_notify(struct virtio_irq *vi, bool needed);
+void virtio_irq_notify_device(struct virtio_irq *vi);
 void virtio_irq_disown(struct virtio_irq *vi, const void *owner);
 void virtio_irq_flush_timer(struct timer_list *t);
+
+/* @needed: what __virtio_irq_notify_lazy() has returned, when the lock was held */
+static inline void virtio_irq_notify(struct virtio_irq *vi, bool needed)
+{
+	if (needed)
+		virtio_irq_notify_device(vi);
+}
 
 /* virtio_irq_wait.c: the ways of waiting for an answer */
 int virtio_irq_call_atomic(struct virtio_irq *vi, struct virtio_irq_call *call,

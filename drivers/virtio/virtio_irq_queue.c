@@ -59,9 +59,9 @@ static void __virtio_irq_put_slot(struct virtio_irq *vi, struct virtio_irq_slot 
 	lockdep_assert_held(&vi->lock);
 
 	slot->owner = NULL;
-	slot->reply = NULL;
 	WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_IDLE);
-	hlist_add_head(&slot->node, &vi->idle);
+	slot->next = vi->idle;
+	vi->idle = slot;
 }
 
 /* The end of a request is known; returns what a waiter is told */
@@ -150,12 +150,7 @@ static void __virtio_irq_account(struct virtio_irq *vi, struct virtio_irq_slot *
 static void __virtio_irq_answered(struct virtio_irq *vi, struct virtio_irq_slot *slot,
 				  unsigned int len)
 {
-	union {
-		struct virtio_irq_rsp_head	head;
-		struct virtio_irq_rsp_alloc	alloc;
-		struct virtio_irq_rsp_activate	activate;
-	} copy;
-	void *reply = slot->reply ?: &copy;
+	void *reply = slot->reply ?: &vi->reply;
 	struct virtio_irq_rsp_head *head = reply;
 	int err;
 
@@ -169,12 +164,12 @@ static void __virtio_irq_answered(struct virtio_irq *vi, struct virtio_irq_slot 
 
 	/*
 	 * One copy, then only the copy is looked at: a hostile host may change
-	 * the answer at any time. Without a reply ok_len is at most sizeof(copy).
+	 * the answer at any time. Without a reply ok_len is at most that of vi->reply.
 	 */
 	if (slot->reply)
 		memcpy(reply, slot->rsp, min_t(unsigned int, len, slot->ok_len));
 	else
-		memcpy(&copy, slot->rsp, sizeof(copy));
+		memcpy(&vi->reply, slot->rsp, sizeof(vi->reply));
 
 	if (len == slot->ok_len && head->status == VIRTIO_IRQ_S_OK) {
 		err = 0;
@@ -184,7 +179,7 @@ static void __virtio_irq_answered(struct virtio_irq *vi, struct virtio_irq_slot 
 		vi->stats.malformed++;
 		err = -EIO;
 	}
-	if (len >= sizeof(*head) && head->status < VIRTIO_IRQ_NUM_STATUSES)
+	if (!err || (len >= sizeof(*head) && head->status < VIRTIO_IRQ_NUM_STATUSES))
 		vi->stats.statuses[head->status]++;
 
 	err = __virtio_irq_finish(vi, slot, err, reply);
@@ -254,39 +249,37 @@ void __virtio_irq_break_call(struct virtio_irq *vi, const struct virtio_irq_call
  */
 static struct virtio_irq_slot *__virtio_irq_idle_slot(struct virtio_irq *vi, bool recovery)
 {
-	struct virtio_irq_slot *slot;
+	struct virtio_irq_slot *slot = vi->idle;
 
 	lockdep_assert_held(&vi->lock);
 
-	slot = hlist_entry_safe(vi->idle.first, struct virtio_irq_slot, node);
-	return slot && (recovery || slot->node.next) ? slot : NULL;
+	return slot && (recovery || slot->next) ? slot : NULL;
 }
 
 /*
- * Put one request in the ring. -EAGAIN: no slot is idle yet. -ETIMEDOUT: nor will one
- * be, as all the others were given up. -ERESTART: not before READY. The caller
- * notifies, after it has dropped the lock.
+ * Put one request in the ring: its slot, or an ERR_PTR(). -EAGAIN: no slot is idle yet.
+ * -ETIMEDOUT: nor will one be, as all the others were given up. -ERESTART: not before
+ * READY. The caller notifies, after it has dropped the lock.
  */
-static int __virtio_irq_submit(struct virtio_irq *vi, const struct virtio_irq_call *call,
-			       struct virtio_irq_slot **slotp)
+static struct virtio_irq_slot *__virtio_irq_submit(struct virtio_irq *vi,
+						   const struct virtio_irq_call *call)
 {
 	const size_t fixed = sizeof(struct virtio_irq_rsp_activate);
 	const union virtio_irq_req *req = &call->req;
-	struct scatterlist *sgs[2];
 	struct virtio_irq_slot *slot;
 	int err;
 
 	lockdep_assert_held(&vi->lock);
 
 	if (vi->state == VIRTIO_IRQ_GONE || vi->state == VIRTIO_IRQ_ABSENT)
-		return -ENODEV;
+		return ERR_PTR(-ENODEV);
 	if (vi->state != VIRTIO_IRQ_READY && !call->recovery)
-		return -ERESTART;
+		return ERR_PTR(-ERESTART);
 	if (vi->resetting || (call->recovery && !virtio_irq_may_recover(vi)))
-		return -ETIMEDOUT;
+		return ERR_PTR(-ETIMEDOUT);
 	slot = __virtio_irq_idle_slot(vi, call->recovery);
 	if (!slot)
-		return vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT;
+		return ERR_PTR(vi->abandoned < vi->num_slots - 1 ? -EAGAIN : -ETIMEDOUT);
 
 	/* All of it, which is faster than what there is of it */
 	*slot->req = *req;
@@ -296,19 +289,17 @@ static int __virtio_irq_submit(struct virtio_irq *vi, const struct virtio_irq_ca
 		memset(slot->rsp + fixed, 0xff, call->ok_len - fixed);
 	slot->out.length = call->req_len;
 	slot->in.length = call->ok_len;
-	sgs[0] = &slot->out;
-	sgs[1] = &slot->in;
 
 	slot->type = req->head.type;
 	slot->ok_len = call->ok_len;
-	err = virtqueue_add_sgs(vi->vq, sgs, 1, 1, slot, GFP_ATOMIC);
+	err = virtqueue_add_sgs(vi->vq, slot->sgs, 1, 1, slot, GFP_ATOMIC);
 	if (err) {
 		/* A slot is two descriptors of the ring, so there is room */
 		__virtio_irq_break_call(vi, call, -ETIMEDOUT);
-		return -ETIMEDOUT;
+		return ERR_PTR(-ETIMEDOUT);
 	}
 
-	hlist_del(&slot->node);
+	vi->idle = slot->next;
 	slot->recovery = call->recovery;
 	slot->endpoint = le32_to_cpu(req->head.endpoint);
 	slot->first = call->first;
@@ -325,8 +316,7 @@ static int __virtio_irq_submit(struct virtio_irq *vi, const struct virtio_irq_ca
 		__virtio_irq_trace_request(vi, slot, req);
 	if (slot->ops)
 		slot->ops->sent(slot);
-	*slotp = slot;
-	return 0;
+	return slot;
 }
 
 /**
@@ -356,18 +346,6 @@ static void __virtio_irq_start_timer(struct virtio_irq *vi)
 
 	if (!timer_pending(&vi->timer) && virtio_irq_may_recover(vi))
 		mod_timer(&vi->timer, jiffies + msecs_to_jiffies(VIRTIO_IRQ_FLUSH_MS));
-}
-
-/**
- * virtio_irq_is_lazy - does the device see each request before the next message?
- * @vi: the controller
- *
- * Context: any.
- * Return: true if requests that nobody waits for need no notification.
- */
-bool virtio_irq_is_lazy(const struct virtio_irq *vi)
-{
-	return vi->features & BIT(VIRTIO_IRQ_F_LAZY) && !vi->strict;
 }
 
 /**
@@ -407,17 +385,14 @@ bool __virtio_irq_notify_half(struct virtio_irq *vi)
 }
 
 /**
- * virtio_irq_notify - notify the device
+ * virtio_irq_notify_device - notify the device
  * @vi: the controller
- * @needed: what __virtio_irq_notify_lazy() returned
  *
  * Context: any, without vi->lock: a host that answers inside the notification
  * must not make other CPUs spin with interrupts off meanwhile.
  */
-void virtio_irq_notify(struct virtio_irq *vi, bool needed)
+void virtio_irq_notify_device(struct virtio_irq *vi)
 {
-	if (!needed)
-		return;
 	/* A reset of the device takes the queue away, see virtio_irq_queue_drop() */
 	rcu_read_lock();
 	if (!READ_ONCE(vi->resetting))
@@ -441,25 +416,24 @@ void virtio_irq_notify(struct virtio_irq *vi, bool needed)
 int __virtio_irq_post(struct virtio_irq *vi, struct virtio_irq_call *call)
 {
 	struct virtio_irq_slot *slot;
-	int err;
 
-	err = __virtio_irq_submit(vi, call, &slot);
-	if (err == -EAGAIN) {
+	slot = __virtio_irq_submit(vi, call);
+	if (slot == ERR_PTR(-EAGAIN)) {
 		__virtio_irq_reap(vi);
 		if (!__virtio_irq_idle_slot(vi, call->recovery)) {
 			virtio_irq_notify(vi, __virtio_irq_kick_prepare(vi));
 			__virtio_irq_reap(vi);
 		}
-		err = __virtio_irq_submit(vi, call, &slot);
+		slot = __virtio_irq_submit(vi, call);
 	}
-	if (!err) {
-		slot->since = jiffies;
-		vi->posted++;
-		vi->replaying += slot->recovery;
-		/* It looks at the answer, too */
-		__virtio_irq_start_timer(vi);
-	}
-	return err;
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	slot->since = jiffies;
+	vi->posted++;
+	vi->replaying += slot->recovery;
+	/* It looks at the answer, too */
+	__virtio_irq_start_timer(vi);
+	return 0;
 }
 
 /* Nobody waits for these, so nobody else finds out that there is no answer */
@@ -525,7 +499,7 @@ void virtio_irq_flush_timer(struct timer_list *t)
 int __virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 		       struct virtio_irq_slot **slotp, bool *notify)
 {
-	int err;
+	struct virtio_irq_slot *slot;
 
 	lockdep_assert_held(&vi->lock);
 
@@ -535,16 +509,17 @@ int __virtio_irq_start(struct virtio_irq *vi, struct virtio_irq_call *call,
 	if (!list_empty(&vi->collected) && !call->recovery)
 		vi->flush(vi);
 	/* No ALLOC overtakes a FREE of the same vectors */
-	err = call->recovery || list_empty(&vi->collected) ?
-		__virtio_irq_submit(vi, call, slotp) : -EAGAIN;
-	if (!err) {
-		call->stamp = (*slotp)->stamp;
-		(*slotp)->start = ktime_get_mono_fast_ns();
-		WRITE_ONCE((*slotp)->state, VIRTIO_IRQ_SLOT_WAITED);
+	slot = call->recovery || list_empty(&vi->collected) ?
+		__virtio_irq_submit(vi, call) : ERR_PTR(-EAGAIN);
+	if (!IS_ERR(slot)) {
+		call->stamp = slot->stamp;
+		slot->start = ktime_get_mono_fast_ns();
+		WRITE_ONCE(slot->state, VIRTIO_IRQ_SLOT_WAITED);
+		*slotp = slot;
 	}
-	if (!err || err == -EAGAIN)
+	if (!IS_ERR(slot) || slot == ERR_PTR(-EAGAIN))
 		*notify = __virtio_irq_kick_prepare(vi);
-	return err;
+	return PTR_ERR_OR_ZERO(slot);
 }
 
 /**

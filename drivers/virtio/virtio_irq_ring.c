@@ -210,6 +210,8 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 		slot->rsp = vi->shared + offset + VIRTIO_IRQ_REQ_STRIDE;
 		sg_init_table(&slot->out, 1);
 		sg_init_table(&slot->in, 1);
+		slot->sgs[0] = &slot->out;
+		slot->sgs[1] = &slot->in;
 		if (vi->dma_dev) {
 			/*
 			 * The addresses are all that the ring takes. There need not be a
@@ -222,7 +224,8 @@ int virtio_irq_queue_init(struct virtio_irq *vi)
 			sg_set_buf(&slot->out, slot->req, VIRTIO_IRQ_REQ_STRIDE);
 			sg_set_buf(&slot->in, slot->rsp, rsp_stride);
 		}
-		hlist_add_head(&slot->node, &vi->idle);
+		slot->next = vi->idle;
+		vi->idle = slot;
 	}
 	err = virtio_irq_events_init(vi);
 	if (err)

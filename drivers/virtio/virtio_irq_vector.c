@@ -215,8 +215,6 @@ static int __virtio_irq_check_pair(struct virtio_irq_vector *vec,
 	struct virtio_irq_endpoint *ep = store->ep;
 
 	/* The store cannot be rewritten atomically, so the host has to say so before */
-	if (vec->arm.has && !vec->stale && virtio_irq_same(pair, &vec->pair))
-		return 0;
 	if (vec->arm.has && !__virtio_irq_look_for_stale(vec))
 		return -EIO;
 
@@ -278,21 +276,42 @@ static void __virtio_irq_route_failed(struct virtio_irq_vector *vec,
 	__virtio_irq_failed(vec, slot, err);
 }
 
+/* Is the answer what every move has: the pair that there is, and nobody has questioned it? */
+static bool __virtio_irq_is_unchanged(const struct virtio_irq_vector *vec,
+				      const struct virtio_irq_rsp_activate *rsp)
+{
+	return vec->arm.has && !vec->stale && le64_to_cpu(rsp->address) == vec->pair.address &&
+	       le32_to_cpu(rsp->data) == vec->pair.data;
+}
+
+/* Not inlined, as moves do not come here */
+static noinline int __virtio_irq_take_pair(struct virtio_irq_vector *vec,
+					   const struct virtio_irq_rsp_activate *rsp)
+{
+	const struct virtio_irq_msg pair = {
+		.address	= le64_to_cpu(rsp->address),
+		.data		= le32_to_cpu(rsp->data),
+	};
+	int err;
+
+	err = __virtio_irq_check_pair(vec, &pair);
+	if (err)
+		return err;
+	to_vi(vec)->stats.moved += vec->stale && !virtio_irq_same(&pair, &vec->pair);
+	vec->pair = pair;
+	return 0;
+}
+
 static int virtio_irq_activate_complete(struct virtio_irq_slot *slot, int err, const void *reply)
 {
-	const struct virtio_irq_rsp_activate *rsp = reply;
 	struct virtio_irq_vector *vec = slot->context;
-	struct virtio_irq_msg pair;
 	bool last, stale;
 
 	/* If a later request names it, that one's answer counts */
 	if (!err && vec->arm.stamp == slot->stamp) {
-		pair.address = le64_to_cpu(rsp->address);
-		pair.data = le32_to_cpu(rsp->data);
-		err = __virtio_irq_check_pair(vec, &pair);
+		if (!__virtio_irq_is_unchanged(vec, reply))
+			err = __virtio_irq_take_pair(vec, reply);
 		if (!err) {
-			slot->vi->stats.moved += vec->stale && !virtio_irq_same(&pair, &vec->pair);
-			vec->pair = pair;
 			vec->logged = false;
 			vec->revoked = 0;
 			slot->vi->stats.replays += slot->recovery;
@@ -328,6 +347,19 @@ static void __virtio_irq_build_route(struct virtio_irq_call *call, struct virtio
 	call->owner = vec->store->ep;
 }
 
+/*
+ * Tell the host of it and wait for the answer; vi->lock is dropped. Not inlined: a request that
+ * is posted has no need of the one that this has on its stack.
+ */
+static noinline int virtio_irq_ask_route(struct virtio_irq_vector *vec, unsigned long flags)
+	__releases(&to_vi(vec)->lock)
+{
+	struct virtio_irq_call call __uninitialized;
+
+	__virtio_irq_build_route(&call, vec);
+	return virtio_irq_call_atomic(to_vi(vec), &call, flags);
+}
+
 /**
  * __virtio_irq_post_activate - tell the host of a vector's route
  * @vec: the record
@@ -338,7 +370,7 @@ static void __virtio_irq_build_route(struct virtio_irq_call *call, struct virtio
  */
 int __virtio_irq_post_activate(struct virtio_irq_vector *vec, bool recovery)
 {
-	struct virtio_irq_call call;
+	struct virtio_irq_call call __uninitialized;
 
 	__virtio_irq_build_route(&call, vec);
 	call.recovery = recovery;
@@ -382,7 +414,7 @@ static const struct virtio_irq_call_ops virtio_irq_deactivate_ops = {
  */
 int __virtio_irq_post_deactivate(struct virtio_irq_vector *vec, bool recovery)
 {
-	struct virtio_irq_call call;
+	struct virtio_irq_call call __uninitialized;
 
 	virtio_irq_build_deactivate(&call, vec);
 	call.ops = &virtio_irq_deactivate_ops;
@@ -430,7 +462,6 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 			const struct virtio_irq_msg *route, bool keep)
 {
 	struct virtio_irq *vi = to_vi(vec);
-	struct virtio_irq_call call;
 	unsigned long flags;
 	bool notify = false;
 	int err;
@@ -441,8 +472,7 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->arm.want = true;
 	vec->route = *route;
-	__virtio_irq_build_route(&call, vec);
-	err = virtio_irq_call_atomic(vi, &call, flags);
+	err = virtio_irq_ask_route(vec, flags);
 	if (!err)
 		return 0;
 
@@ -462,29 +492,27 @@ int virtio_irq_activate(struct virtio_irq_vector *vec,
 }
 
 /*
- * Has the host been told of this route? Without the lock: only recovery can change
- * these while desc->lock is held, and it sends the route that the record has.
+ * Has the host been told of this route, or need not be? Without the lock: only recovery
+ * can change these while desc->lock is held, and it sends the route that the record has.
  */
 static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
 				 const struct virtio_irq_msg *route)
 {
+	if (!vec->arm.want)
+		return true;
 	/* Pairs with the release in __virtio_irq_fact_answered() */
 	return smp_load_acquire(&vec->arm.has) && !READ_ONCE(vec->dirty) &&
 	       vec->route.address == route->address && vec->route.data == route->data;
 }
 
 /* Tell the host of a route; if it may be @posted nobody waits for the answer */
-static int virtio_irq_change_route(struct virtio_irq_vector *vec,
+static noinline int virtio_irq_change_route(struct virtio_irq_vector *vec,
 				   const struct virtio_irq_msg *route, bool posted)
 {
 	struct virtio_irq *vi = to_vi(vec);
-	struct virtio_irq_call call;
 	unsigned long flags;
 	bool notify = false;
 	int err;
-
-	if (!vec->arm.want || virtio_irq_is_routed(vec, route))
-		return 0;
 
 	raw_spin_lock_irqsave(&vi->lock, flags);
 	vec->route = *route;
@@ -503,8 +531,7 @@ static int virtio_irq_change_route(struct virtio_irq_vector *vec,
 		if (err && err != -ENODEV)
 			err = -ETIMEDOUT;
 	} else {
-		__virtio_irq_build_route(&call, vec);
-		err = virtio_irq_call_atomic(vi, &call, flags);
+		err = virtio_irq_ask_route(vec, flags);
 		if (!err)
 			return 0;
 		raw_spin_lock_irqsave(&vi->lock, flags);
@@ -541,6 +568,8 @@ static int virtio_irq_change_route(struct virtio_irq_vector *vec,
  */
 int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
+	if (virtio_irq_is_routed(vec, route))
+		return 0;
 	return virtio_irq_change_route(vec, route, true);
 }
 
@@ -558,6 +587,8 @@ int virtio_irq_reroute(struct virtio_irq_vector *vec, const struct virtio_irq_ms
  */
 int virtio_irq_reroute_now(struct virtio_irq_vector *vec, const struct virtio_irq_msg *route)
 {
+	if (virtio_irq_is_routed(vec, route))
+		return 0;
 	return virtio_irq_change_route(vec, route, false);
 }
 
@@ -659,24 +690,6 @@ void virtio_irq_compose(struct virtio_irq_vector *vec, struct virtio_irq_msg *pa
 		*pair = (struct virtio_irq_msg) { };
 	vec->composed = *pair;
 	raw_spin_unlock_irqrestore(&vi->lock, flags);
-}
-
-/**
- * virtio_irq_needs_rewrite - has the pair changed since it was composed?
- * @vec: the record
- *
- * Context: any.
- * Return: true if the store must be written again.
- */
-bool virtio_irq_needs_rewrite(struct virtio_irq_vector *vec)
-{
-	/*
-	 * Without the lock: desc->lock keeps the interrupt's own calls away, and
-	 * recovery writes a store itself if its ACTIVATE has changed the pair.
-	 */
-	return vec->arm.want && (READ_ONCE(vec->composed.data) != READ_ONCE(vec->pair.data) ||
-			       READ_ONCE(vec->composed.address) != READ_ONCE(vec->pair.address)) &&
-	       !READ_ONCE(vec->revoked);
 }
 
 /**
