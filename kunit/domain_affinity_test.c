@@ -487,10 +487,9 @@ static void managed_armed_by_its_first_move(struct kunit *test)
  * Activated at allocation, without desc->lock: recovery arms it when the core has
  * composed the message, and has not written it yet
  */
-static void managed_armed_while_it_is_activated(struct kunit *test)
+static void armed_while_it_is_activated(struct kunit *test, const struct fake_pci_caps *caps)
 {
-	static const struct fake_pci_caps unmaskable = { .msi = true, .msi_64 = true };
-	struct domain *d = domain_with(test, &domain_reservation, &unmaskable);
+	struct domain *d = domain_with(test, &domain_reservation, caps);
 	struct virtio_irq_vector *vec;
 	struct irq_data *data;
 	struct msi_msg msg = { };
@@ -530,6 +529,23 @@ static void managed_armed_while_it_is_activated(struct kunit *test)
 	ACCESS_PRIVATE(data->common, state_use_accessors) &= ~IRQD_AFFINITY_MANAGED;
 	pci_free_irq_vectors(d->fn->pdev);
 	domain_expect_idle(d);
+}
+
+static void managed_armed_while_it_is_activated(struct kunit *test)
+{
+	static const struct fake_pci_caps unmaskable = { .msi = true, .msi_64 = true };
+
+	armed_while_it_is_activated(test, &unmaskable);
+}
+
+/* It is raised for what was lost before, and not since it may have sent half of a message */
+static void maskable_armed_while_it_is_activated(struct kunit *test)
+{
+	static const struct fake_pci_caps maskable = {
+		.msi = true, .msi_64 = true, .msi_mask = true,
+	};
+
+	armed_while_it_is_activated(test, &maskable);
 }
 
 static void managed_activate_mute(struct kunit *test)
@@ -610,6 +626,7 @@ static struct kunit_case affinity_cases[] = {
 	KUNIT_CASE(managed_started_while_refused),
 	KUNIT_CASE(managed_armed_by_its_first_move),
 	KUNIT_CASE(managed_armed_while_it_is_activated),
+	KUNIT_CASE(maskable_armed_while_it_is_activated),
 	KUNIT_CASE(managed_activate_mute),
 	KUNIT_CASE(managed_stopped_while_dirty),
 	KUNIT_CASE(managed_freed_while_dirty),

@@ -301,8 +301,77 @@ static void reasons_differ(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, virtio_irq_reason(-ETIMEDOUT), "no answer");
 }
 
+/* The domain, which is told of one vector, and has to do with another one by then */
+static struct {
+	struct virtio_irq *vi;
+	struct virtio_irq_vector *other;
+	unsigned int calls;
+	enum virtio_irq_state state;
+} more_work;
+
+static bool more_work_replayed(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec,
+			       bool retrigger)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&more_work.vi->lock, flags);
+	if (!more_work.calls++) {
+		more_work.other->dirty = true;
+		more_work.other->lossy = true;
+		__virtio_irq_mark(more_work.vi);
+	} else {
+		more_work.state = more_work.vi->state;
+	}
+	raw_spin_unlock_irqrestore(&more_work.vi->lock, flags);
+	return true;
+}
+
+static bool more_work_hold(struct virtio_irq_domains *doms, struct virtio_irq_vector *vec)
+{
+	return false;
+}
+
+static void more_work_rescan(struct virtio_irq_domains *doms)
+{
+}
+
+static const struct virtio_irq_domain_ops more_work_ops = {
+	.hold		= more_work_hold,
+	.replayed	= more_work_replayed,
+	.rescan		= more_work_rescan,
+};
+
+/* READY is not said before that is done as well: request_irq() waits for it */
+static void more_work_while_it_recovers(struct kunit *test)
+{
+	struct engine e = engine_start(test, LAZY);
+	struct virtio_irq_vector *vec = engine_vector(test, &e, 0);
+	struct virtio_irq_vector *other = engine_vector(test, &e, 1);
+	struct virtio_irq_msg pair;
+
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(vec, &route_a, false), 0);
+	KUNIT_ASSERT_EQ(test, virtio_irq_activate(other, &route_a, false), 0);
+	virtio_irq_compose(vec, &pair);
+	virtio_irq_compose(other, &pair);
+	memset(&more_work, 0, sizeof(more_work));
+	more_work.vi = e.vi;
+	more_work.other = other;
+	e.vi->domain = &more_work_ops;
+	raw_spin_lock_irq(&e.vi->lock);
+	vec->dirty = true;
+	vec->lossy = true;
+	__virtio_irq_set_state(e.vi, VIRTIO_IRQ_BROKEN);
+	__virtio_irq_recover_now(e.vi);
+	raw_spin_unlock_irq(&e.vi->lock);
+	engine_settle(test, &e);
+	KUNIT_EXPECT_EQ(test, more_work.calls, 2);
+	KUNIT_EXPECT_EQ(test, more_work.state, VIRTIO_IRQ_RECOVERING);
+	KUNIT_EXPECT_FALSE(test, other->dirty || other->lossy);
+}
+
 static struct kunit_case replay_cases[] = {
 	KUNIT_CASE_PARAM(fact, fact_gen_params),
+	KUNIT_CASE(more_work_while_it_recovers),
 	KUNIT_CASE(many_with_few_notifications),
 	KUNIT_CASE(many_without_an_answer),
 	KUNIT_CASE(fast_is_not_waited_for),

@@ -387,6 +387,28 @@ static void kept_block_is_refused_more(struct kunit *test)
 	store_goes(test, &e, store);
 }
 
+/* Used again before anybody has freed its records, in vain; then they go */
+static void given_up_block_is_refused(struct kunit *test)
+{
+	struct engine e;
+	struct virtio_irq_store *store = ims_start(test, &e, 0);
+	struct virtio_irq_vector *first = ims_vector(test, store, 0);
+	struct virtio_irq_vector *second = ims_vector(test, store, BLOCK);
+
+	virtio_irq_free(first);
+	virtio_irq_free(second);
+	virtio_irq_flush_timer(&e.vi->timer);
+	KUNIT_EXPECT_EQ(test, e.host->allocated, BLOCK);
+	KUNIT_EXPECT_NOT_NULL(test, xa_load(&store->vectors, 0));
+	e.host->quota = BLOCK;
+	KUNIT_EXPECT_EQ(test, virtio_irq_reserve(store, 0, 0, 64), -EDQUOT);
+	KUNIT_EXPECT_NULL(test, xa_load(&store->vectors, 0));
+	KUNIT_EXPECT_NOT_NULL(test, xa_load(&store->vectors, BLOCK));
+	e.host->quota = UINT_MAX;
+	virtio_irq_free(ims_vector(test, store, 0));
+	store_goes(test, &e, store);
+}
+
 /* A store without a fixed size: what is beyond the model's is granted and freed */
 static void open_answer(struct fake_host *host, u16 head, const u8 *req, u32 req_len,
 			u8 *rsp, u32 rsp_len)
@@ -768,6 +790,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(one_idle_block_is_kept),
 	KUNIT_CASE(kept_block_grows),
 	KUNIT_CASE(kept_block_is_refused_more),
+	KUNIT_CASE(given_up_block_is_refused),
 	KUNIT_CASE(last_and_first_block),
 	KUNIT_CASE(far_apart),
 	KUNIT_CASE(kept_vector_is_disarmed),

@@ -161,7 +161,7 @@ static void virtio_irq_recover_later(struct virtio_irq *vi)
 static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
 {
 	u64 since = 0;
-	bool ok, woke = false, quiet = false, notify = false;
+	bool ok, woke = false, quiet = false;
 
 	raw_spin_lock_irq(&vi->lock);
 	ok = marks == vi->marks || force;
@@ -172,11 +172,8 @@ static bool virtio_irq_settle(struct virtio_irq *vi, u64 marks, bool force)
 		__virtio_irq_set_state(vi, VIRTIO_IRQ_READY);
 		vi->stats.recoveries++;
 		woke = true;
-		/* What was freed while FROZEN: nothing else would send it soon */
-		notify = __virtio_irq_notify_lazy(vi, false);
 	}
 	raw_spin_unlock_irq(&vi->lock);
-	virtio_irq_notify(vi, notify);
 
 	if (woke) {
 		vi->full_told = false;
