@@ -218,7 +218,7 @@ static int sample_request(struct sample *s, unsigned int got)
 			s->num++;
 	}
 	if (err)
-		pci_info(s->pdev, "%u of %u queues: %pe\n", s->num, got, ERR_PTR(err));
+		pci_warn(s->pdev, "%u of %u queues: %pe\n", s->num, got, ERR_PTR(err));
 	return s->num ? 0 : err;
 }
 

@@ -82,9 +82,9 @@ def test_smaller_quota(boot, devices):
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["straight", "file"])
-@pytest.mark.parametrize("setting, value, state", [("work", "{}", "kept"),
-                                                   ("delay", "commit@1x1={}", "held")],
-                         ids=["kept", "held"])
+@pytest.mark.parametrize("setting, value, state", [
+    ("work", int, "kept"), ("delay", "commit@1x1={}".format, "held"),
+], ids=["kept", "held"])
 def test_commit_under_way(boot, devices, setting, value, state, live):
     # pylint: disable=too-many-arguments,too-many-positional-arguments
     """request_irq() waits for a COMMIT that the host works for, or whose answer it keeps back,
@@ -95,7 +95,7 @@ def test_commit_under_way(boot, devices, setting, value, state, live):
     dev = Testdev(guest, devices.address("testdev"))
     dev.cmd("alloc msix 4 4")
     dev.cmd("request 0")
-    guest.set(setting, value.format(3000 * guest.pace))
+    guest.set(setting, value(3000 * guest.pace))
     with guest.background(f"{{ {dev.shell('request 1')}; }} > /tmp/reply; echo > /tmp/done"):
         guest.wait_until(lambda: guest.get("stats")[state] == 1, f"a request is {state}", 10)
         guest.migrate(live)
@@ -112,12 +112,12 @@ def test_commit_under_way(boot, devices, setting, value, state, live):
 
 def test_renumbered_buses(boot, devices):
     """Buses have other numbers than firmware gave them: whoever is on them is found again."""
-    devices.port("port", 1).testdev(bus="port")
+    devices.port("bay", 1).testdev(bus="bay")
     devices.args += pcie.NATIVE_HOTPLUG
     guest = boot()
     devices.locate(guest)
     pcie.remove(guest, devices.address("testdev"))
-    pcie.renumber(guest, devices.address("port"), OTHER_BUS)
+    pcie.renumber(guest, devices.address("bay"), OTHER_BUS)
     devices.locate(guest)
     assert devices.address("testdev") == f"0000:{OTHER_BUS:02x}:00.0"
     host = Host(guest)
