@@ -62,8 +62,7 @@ static inline bool kunit_premaps(void)
 	}
 #else
 #define KUNIT_GENERATOR(name, next)						\
-	static const void *name##_gen_params(struct kunit *test,		\
-					     const void *prev, char *desc)	\
+	static const void *name##_gen_params(struct kunit *test, const void *prev, char *desc) \
 	{									\
 		return next(prev, desc);					\
 	}
