@@ -2,8 +2,9 @@
 # Copyright (C) 2026 The virtio-irq authors
 """The series for the kernel: the driver as the newest kernel is to have it.
 
-The checkout serves several kernels. unifdef decides what is for the newest one, and what the
-headers for that are left with, newest.cocci (Coccinelle) puts where it is used.
+The checkout serves several kernels. unifdef decides what is for the newest one; what the
+headers for that are left with, newest.cocci (Coccinelle) puts where it is used, and it has what
+older kernels have another name for.
 """
 
 import fnmatch
@@ -58,6 +59,9 @@ EDITS = (
     # Members that newest.cocci removes
     (r"^ \* @(?:shared_dma|dma_dev|events_dma): .*\n", ""),
 )
+
+# What newest.cocci has rules for, besides what the headers define
+ALLOCATION = re.compile(r"\bk[cmz]alloc\(.*sizeof\(\*")
 
 # What checkpatch's strict checks may say: type, file
 EXCEPTIONS = (
@@ -128,10 +132,10 @@ def with_macros(text, header):
     return text
 
 
-def coccinelle(directory, script, names):
-    """Change the files by a semantic patch."""
+def coccinelle(directory, script):
+    """Change the files by a semantic patch, each by itself."""
     run("spatch", "--sp-file", script, "--very-quiet", "--in-place", "--no-includes",
-        *names, cwd=directory)
+        "--include-headers", "--dir", directory, cwd=directory)
 
 
 def transformed(files, code, scratch):
@@ -146,12 +150,13 @@ def transformed(files, code, scratch):
 
     wanted = re.compile(r"\b(?:dma_dev|" + "|".join(sorted(names)) + r")\b")
     shutil.rmtree(scratch, ignore_errors=True)
-    changed = [name for name, text in files.items() if wanted.search(text)]
+    changed = [name for name, text in files.items()
+               if wanted.search(text) or ALLOCATION.search(text)]
     for name in changed:
         path = scratch / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(files[name])
-    coccinelle(scratch, TOP / "upstream/linux/newest.cocci", changed)
+    coccinelle(scratch, TOP / "upstream/linux/newest.cocci")
     for name in changed:
         files[name] = (scratch / name).read_text()
     files = edited(files)

@@ -103,3 +103,21 @@ expression test, vi;
 
 @@ expression E; @@
 - KUNIT_EXPECT_EQ(test, kunit_premaps(), E);
+
+// What checkpatch wants of new code since objects have an allocator of their own
+
+@@ expression P; @@
+- kzalloc(sizeof(*P), GFP_KERNEL)
++ kzalloc_obj(*P)
+
+@@ expression P, flags; @@
+- kzalloc(sizeof(*P), flags)
++ kzalloc_obj(*P, flags)
+
+@@ expression P; @@
+- kmalloc(sizeof(*P), GFP_KERNEL)
++ kmalloc_obj(*P)
+
+@@ expression P, count; @@
+- kcalloc(count, sizeof(*P), GFP_KERNEL)
++ kzalloc_objs(*P, count)
