@@ -87,6 +87,15 @@ def place():
     return module
 
 
+def measured():
+    """Numbers for the cover letter."""
+    found = re.search(r"The life of (\d+) vectors takes (\d+) exits, against (\d+) of Intel's",
+                      (TOP / "Documentation/performance.rst").read_text())
+    if not found:
+        raise Failure("Documentation/performance.rst does not say what 64 vectors take")
+    return {"VECTORS": found[1], "EXITS": found[2], "INTEL": found[3]}
+
+
 def version_code(makefile):
     """LINUX_VERSION_CODE of a tree."""
     numbers = [int(re.search(rf"^{name} = (\d+)$", makefile, re.MULTILINE)[1])
@@ -236,6 +245,12 @@ def inserted(text, anchor, addition, name, before=False):
     return text[:place_in] + addition + text[place_in:]
 
 
+def with_id(text, name):
+    """virtio_ids.h with the device's."""
+    return inserted(text, r"#define VIRTIO_ID_\w+\s+\d+",
+                    "#define VIRTIO_ID_IRQ\t\t\t63 /* virtio interrupt controller */\n", name)
+
+
 class Linux(Project):
     """The kernel's series."""
 
@@ -244,12 +259,7 @@ class Linux(Project):
     def __init__(self, build, base, version):
         super().__init__(build, base, version)
         self.place = place()
-        performance = (TOP / "Documentation/performance.rst").read_text()
-        found = re.search(r"The life of (\d+) vectors takes (\d+) exits, against (\d+) of Intel's",
-                          performance)
-        if not found:
-            raise Failure("Documentation/performance.rst does not say what 64 vectors take")
-        self.values.update(VECTORS=found[1], EXITS=found[2], INTEL=found[3])
+        self.values.update(measured())
         self._ours = None
 
     def base_text(self, name):
@@ -334,9 +344,7 @@ class Linux(Project):
     def theirs(self, present):
         ids, index = self.base_text(IDS), self.base_text(INDEX)
         if UAPI in present:
-            ids = inserted(ids, r"#define VIRTIO_ID_\w+\s+\d+",
-                           "#define VIRTIO_ID_IRQ\t\t\t63 /* virtio interrupt controller */\n",
-                           IDS)
+            ids = with_id(ids, IDS)
         for name in sorted(DOCUMENTS):
             if name in present:
                 entry = name.rsplit("/", 1)[1].removesuffix(".rst")

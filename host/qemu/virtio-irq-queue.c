@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * Moves requests between the queue and the device core. One that needs something
- * of the host is kept back until that is there, and an answer may be held.
+ * Moves requests between the queue and the device core. One that needs
+ * something of the host is kept back until that is there, and an answer may be
+ * held.
  */
 
 #include "qemu/osdep.h"

@@ -14,10 +14,14 @@ sys.path.insert(0, str(TOP / "upstream"))
 # pylint: disable=wrong-import-position,import-error
 import kernel  # noqa: E402
 import patchset  # noqa: E402
+import qemu  # noqa: E402
 import virtio_spec  # noqa: E402
 
 needs_unifdef = pytest.mark.skipif(not shutil.which("unifdef"), reason="make series installs it")
 needs_spatch = pytest.mark.skipif(not shutil.which("spatch") or not shutil.which("unifdef"),
+                                  reason="make series installs it")
+
+needs_format = pytest.mark.skipif(not shutil.which("clang-format-16"),
                                   reason="make series installs it")
 
 HEAD = "# SPDX-License-Identifier: GPL-2.0-only\n# Whose it is\n\n"
@@ -220,6 +224,93 @@ def test_complaints_that_are_expected():
     lines = ["include/trace/events/x.h:3: CHECK:OPEN_ENDED_LINE: no",
              "drivers/virtio/virtio_irq_a.c:3: CHECK:OPEN_ENDED_LINE: no", "ERROR: what"]
     assert list(kernel.unexpected("\n".join(lines))) == lines[1:]
+
+
+# QEMU's
+
+
+@needs_unifdef
+def test_what_is_for_other_versions_goes():
+    """By numbers, and by headers that are there."""
+    text = ('#if __has_include("new.h")\n#include "new.h"\n#else\n#include "old.h"\n#endif\n'
+            "#if QEMU_VERSION_MAJOR > 10 || \\\n    (QEMU_VERSION_MAJOR == 10 && "
+            "QEMU_VERSION_MINOR >= 1)\nint a;\n#else\nint b;\n#endif\n")
+    assert qemu.without_versions(text, (10, 0), {"new.h"}.__contains__) == (
+        '#include "new.h"\nint b;\n')
+    assert qemu.without_versions(text, (10, 1), set().__contains__) == (
+        '#include "old.h"\nint a;\n')
+
+
+@needs_unifdef
+def test_compat_header_of_qemu():
+    """All that it has is put where it is used."""
+    header = qemu.without_versions((TOP / "host/qemu/compat.h").read_text(), (10, 0),
+                                   lambda name: True)
+    includes, rules = qemu.compat_rules(header)
+    assert '#include "system/memory.h"\n' in includes
+    text = ('#include "compat.h"\nstatic COMPAT_PROPERTY p[] = {\n    P,\n'
+            "    COMPAT_PROPERTIES_END\n};\nvoid f(COMPAT_CLASS_DATA *data);\n"
+            "bool g(S *s)\n{\n    return pci_device_is_on(s->pdev);\n}\n")
+    assert qemu.without_compat(text, ['#include "a.h"\n'], rules) == (
+        '#include "a.h"\nstatic const Property p[] = {\n    P,\n};\nvoid f(void *data);\n'
+        "bool g(S *s)\n{\n    return s->pdev->enabled;\n}\n")
+    with pytest.raises(patchset.Failure, match="int other"):
+        qemu.compat_rules(header + "int other;\n")
+
+
+def test_comments_and_macros_of_qemu():
+    """As its checkpatch wants them."""
+    assert qemu.block_comments("    /* One\n     * two. */\n/* three */\n") == (
+        "    /*\n     * One\n     * two.\n     */\n/* three */\n")
+    assert qemu.macro_operators("#define A(i, j) \\\n    ((i)*4 + (j)-1)\nx = (int)-1;\n") == (
+        "#define A(i, j) \\\n    ((i) * 4 + (j) - 1)\nx = (int)-1;\n")
+
+
+@needs_format
+def test_style_of_qemu():
+    """Spaces and braces."""
+    assert qemu.restyled("// SPDX-License-Identifier: X\nint f(int a)\n{\n\tif (a)\n\t\treturn 1;"
+                         "\t/* one */\n\treturn 0;\n}\n") == (
+        "/* SPDX-License-Identifier: X */\nint f(int a)\n{\n    if (a) {\n        return 1; "
+        "/* one */\n    }\n    return 0;\n}\n")
+
+
+def device_files():
+    """Names of the device's files, of which none is VFIO's."""
+    return {name for name in qemu.integrate().our_files()
+            if not qemu.VFIO.fullmatch(name)} - {"compat.h"}
+
+
+def test_every_file_is_in_a_patch_of_qemu():
+    """As for the kernel."""
+    patches = patchset.read_patches(TOP / "upstream/qemu/patches", {})
+    names = {f"{qemu.integrate().DIRECTORY}/{name}" for name in device_files()}
+    patchset.assign(patches, names | {qemu.UAPI, qemu.QTEST, qemu.DOCUMENT, qemu.KVM})
+    for patch in patches:
+        assert max(map(len, patch.message.splitlines())) <= 75, patch.name
+
+
+def test_files_that_grow():
+    """With all files they are what they are, with some they have what these need."""
+    qemu_files = TOP / "host/qemu"
+    for name, part in (("meson.build", qemu.built), ("trace-events", qemu.traced),
+                       ("Kconfig", qemu.kconfig)):
+        text = (qemu_files / name).read_text()
+        assert part(text, set(qemu.integrate().our_files())) == text
+    core = {path.name for path in (TOP / "host/core").glob("*.c")}
+    text = qemu.built((qemu_files / "meson.build").read_text(), core)
+    assert "virtio_irq_core_files)" in text and "virtio-irq.c" not in text
+    text = qemu.traced((qemu_files / "trace-events").read_text(), {"virtio-irq.c"})
+    assert "virtio_irq_kick" in text and "ims_testdev" not in text
+    assert "IMS_TESTDEV" not in qemu.kconfig((qemu_files / "Kconfig").read_text(), core)
+
+
+def test_document_of_qemu():
+    """Well-formed, and nothing of this repository."""
+    text = qemu.document((TOP / "Documentation/usage.rst").read_text())
+    docutils.core.publish_doctree(text, settings_overrides={"halt_level": 2})
+    for word in ("host/", "tools/", "make qemu", "README", "7.2"):
+        assert word not in text, word
 
 
 # The specification's
