@@ -391,26 +391,17 @@ class Linux(Project):
         whole("--whole", tree)
         repository.begin(self.theirs(set()), "2026-01-01T00:00:00Z")
         kernels = [Kernel(tree, self.build / f"tree/linux-{value}", value) for value in "ym"]
-        for kernel in kernels:
-            kernel.configure()
-            kernel.make("vmlinux")
         problems = []
         for patch in letters(self.output):
             repository.apply([patch])
             touched = repository.git("diff", "--name-only", "HEAD^").splitlines()
-            objects = [f"{name[:-2]}.o" for name in touched if name.endswith(".c")]
             print(f"building {patch.name}", flush=True)
             for kernel in kernels:
-                if OPTION in repository.files() and "VIRTIO_IRQ" in (tree / OPTION).read_text():
-                    kernel.configure()
-                    output = kernel.make("W=1", "C=1", "drivers/virtio/", "drivers/irqchip/")
-                    output += kernel.make("vmlinux", "modules")
-                elif objects and kernel.value == "y":
-                    output = kernel.make("W=1", "C=1", *objects)
-                else:
-                    continue
-                problems += [f"{patch.name}: {line}" for line in output.splitlines()
-                             if re.search(r"\b(?:warning|error)\b", line)]
+                output = kernel.build(touched, "VIRTIO_IRQ" in (tree / OPTION).read_text())
+                problems += [f"{patch.name}: {line}" for line in output]
+        for kernel in kernels:
+            print(f"linking {kernel.out.name}", flush=True)
+            kernel.make("vmlinux", "modules")
         return problems
 
 
@@ -432,6 +423,39 @@ class Kernel:
         if result.returncode:
             raise Failure(f"make {' '.join(words)} in {self.out}:\n{result.stdout[-4000:]}")
         return result.stdout
+
+    def build(self, touched, wired):
+        """What a patch has touched, as far as there is an option for it; what is said of it."""
+        if wired:
+            self.configure()
+            # The suites are for a driver that is built in
+            if self.value == "m" and all(name.startswith(KUNIT) for name in touched
+                                         if name not in THEIRS):
+                return []
+            output = self.make("W=1", "C=1", "drivers/virtio/", "drivers/irqchip/")
+            missing = [f"{name} is not defined anywhere" for name in self.missing()]
+        else:
+            objects = [f"{name[:-2]}.o" for name in touched if name.endswith(".c")]
+            if not objects or self.value == "m":
+                return []
+            self.configure()
+            output = self.make("W=1", "C=1", *objects)
+            missing = []
+        return missing + [line for line in output.splitlines()
+                          if re.search(r"\b(?:warning|error)\b", line)]
+
+    def missing(self):
+        """Names of ours that the driver's objects want and do not have."""
+        objects = [path for directory in ("drivers/virtio", "drivers/irqchip", KUNIT)
+                   for path in sorted((self.out / directory).glob("*.o"))
+                   if "virtio_irq" in path.name or "irq-virtio" in path.name or
+                   directory == KUNIT]
+        wanted, found = set(), set()
+        for line in run("nm", *objects).splitlines():
+            kind, name = line.split()[-2:] if len(line.split()) > 1 else ("", "")
+            if re.match(r"_*(?:virtio_irq|fake|engine|domain|event)_", name):
+                (wanted if kind == "U" else found).add(name)
+        return sorted(wanted - found)
 
     def configure(self):
         """allnoconfig, and what is asked for. An option that is not there yet is none."""
