@@ -285,8 +285,12 @@ class Qemu(Project):
         includes, rules = compat_rules(files.pop("compat.h"))
         for name, text in files.items():
             text = without_compat(text, includes, rules)
-            files[name] = text.replace("<linux/virtio_irq.h>",
-                                       '"standard-headers/linux/virtio_irq.h"')
+            text = text.replace("<linux/virtio_irq.h>", '"standard-headers/linux/virtio_irq.h"')
+            # The header leaves the ID to the kernel's other one
+            if "VIRTIO_ID_IRQ" in text:
+                text = re.sub(r'^#include "hw/', '#include "standard-headers/linux/virtio_ids.h"\n'
+                              '#include "hw/', text, count=1, flags=re.MULTILINE)
+            files[name] = text
         files["meson.build"] = self.meson(files["meson.build"])
         files["trace-events"] = traced(files["trace-events"], files)
         return self.cleaned(files)
@@ -428,7 +432,9 @@ class Qemu(Project):
         if (tree / ".git").is_dir():
             repository.git("reset", "--quiet", "--hard", "base")
         whole("--whole", tree)
-        repository.begin(self.theirs(set()), "2026-01-01T00:00:00Z")
+        # It has the distribution's patches: without firmware it does not build as released
+        repository.begin({name: (tree / name).read_bytes() for name in THEIRS},
+                         "2026-01-01T00:00:00Z")
         builder = Builder(self.build / "tree", tree, out)
         builder.configure(DEVICES)
         builder.ninja(PROGRAM)
