@@ -403,6 +403,8 @@ class Linux(Project):
             print(f"building {patch.name}", flush=True)
             for kernel in kernels:
                 output = kernel.build(touched, "VIRTIO_IRQ" in (tree / OPTION).read_text())
+                # At once: what comes later may fail
+                print("".join(f"  {line}\n" for line in output), end="", flush=True)
                 problems += [f"{patch.name}: {line}" for line in output]
         for kernel in kernels:
             print(f"linking {kernel.out.name}", flush=True)
