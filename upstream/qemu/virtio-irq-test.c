@@ -49,8 +49,9 @@ static void rig_start(Rig *rig, const char *options)
     QVirtioDevice *vdev;
     uint64_t features;
 
-    rig->qs = qtest_pc_boot("-device virtio-irq-pci,addr=%x,route-window="
-                            ROUTE_WINDOW "%s -device edu,addr=%x",
+    rig->qs = qtest_pc_boot("-nodefaults -device virtio-irq-pci,addr=%x,"
+                            "route-window=" ROUTE_WINDOW "%s "
+                            "-device edu,addr=%x",
                             CONTROLLER_SLOT, options, EDU_SLOT);
     rig->dev = virtio_pci_new(rig->qs->pcibus, &address);
     g_assert_nonnull(rig->dev);
