@@ -140,6 +140,18 @@ ports: deps	## end to end on stock kernels of other versions and architectures; 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
 	@$(PYTHON) tools/bench $(ARGS)
 
+##: Send it
+
+series:		## the patches for the kernel and QEMU, and the chapter for the virtio specification
+	@tools/deps --series
+	@$(PYTHON) tools/series $(ARGS)
+
+series-check: series	## they apply, and their projects' own checks have nothing to say
+	@$(PYTHON) tools/series --check $(ARGS)
+
+series-build: series	## build each patch; ARGS=linux one of them
+	@$(PYTHON) tools/series --build $(ARGS)
+
 ##: Clean up
 
 clean:		## remove what was built here
@@ -149,4 +161,5 @@ distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check check-all lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench clean distclean
+	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench series series-check series-build \
+	clean distclean

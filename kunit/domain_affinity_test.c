@@ -442,7 +442,7 @@ static void managed_activate_refused(struct kunit *test)
 	finish_managed(d);
 }
 
-/* In newer kernels the PCI bus has an irq_startup, which unmasks it, too */
+/* The PCI bus may have an irq_startup, which unmasks it, too */
 static void managed_started_while_refused(struct kunit *test)
 {
 	struct domain *d = with_managed_on(test, &starting, UINT_MAX, 2);

@@ -62,9 +62,9 @@ static void faults_are_kept(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "fee00004/111 "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, after_others));
 	/* The last one comes last */
-	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/110 "), strstr(text, "fee00004/111 "));
-	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/102 "), strstr(text, "fee00004/103 "));
-	KUNIT_EXPECT_LT(test, strstr(text, "fee00004/103 "), strstr(text, "fee00004/110 "));
+	KUNIT_EXPECT_TRUE(test, strstr(text, "fee00004/110 ") < strstr(text, "fee00004/111 "));
+	KUNIT_EXPECT_TRUE(test, strstr(text, "fee00004/102 ") < strstr(text, "fee00004/103 "));
+	KUNIT_EXPECT_TRUE(test, strstr(text, "fee00004/103 ") < strstr(text, "fee00004/110 "));
 	text = event_shown(test, ev.e.vi, virtio_irq_stats_show);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "event FAULT: 19\n"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "messages blocked: 36\n"));

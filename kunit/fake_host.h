@@ -2,7 +2,7 @@
 /*
  * A virtio-irq host inside the kernel, for tests: a virtio transport with a
  * real split ring, and a small model of the device behind it. It is written
- * from the contract, not from host/core, so that the two check each other.
+ * from the contract and not from a device, so that the two check each other.
  *
  * It answers inside notify(), as it must: the driver polls with interrupts off.
  *

@@ -49,7 +49,7 @@ enum fake_parent_op {
  * @full_chip: the chip has mask, unmask, request_resources, release_resources
  * @mask_parent: the MSI domains shall mask here, too
  * @no_affinity: the chip cannot move interrupts
- * @startup: the per-device chips have irq_startup, as PCI's have in newer kernels
+ * @startup: the per-device chips have irq_startup, as PCI's may have
  * @unknown: a domain that virtio-irq does not know
  * @kind: VIRTIO_IRQ_PARENT_*, what is known of it; 0: VIRTIO_IRQ_PARENT_BLOCKS
  */

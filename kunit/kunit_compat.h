@@ -43,6 +43,16 @@ static inline void kunit_set_64bit_msi(struct pci_dev *pdev, bool can)
 #endif
 }
 
+/* Are a request and its reply mapped beforehand, where the DMA API is used? */
+static inline bool kunit_premaps(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* A generator of parameters, name##_gen_params(), from one that needs no test */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define KUNIT_GENERATOR(name, next)						\
@@ -52,8 +62,7 @@ static inline void kunit_set_64bit_msi(struct pci_dev *pdev, bool can)
 	}
 #else
 #define KUNIT_GENERATOR(name, next)						\
-	static const void *name##_gen_params(struct kunit *test,		\
-					     const void *prev, char *desc)	\
+	static const void *name##_gen_params(struct kunit *test, const void *prev, char *desc) \
 	{									\
 		return next(prev, desc);					\
 	}

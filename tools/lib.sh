@@ -79,16 +79,17 @@ logged() {
 # locked NAME COMMAND...: only one process at a time does NAME in the cache, or in
 # the directory that LOCK_DIR names
 locked() {
-	local name=$1 directory=${LOCK_DIR:-$CACHE}
+	# Names that no command of a caller's has: it would see these
+	local lock_name=$1 lock_directory=${LOCK_DIR:-$CACHE}
 	shift
-	mkdir -p "$directory"
+	mkdir -p "$lock_directory"
 	(
 		flock -n 9 || {
-			say "waiting for another one that does $name"
+			say "waiting for another one that does $lock_name"
 			flock 9
 		}
 		"$@" 9>&-
-	) 9>"$directory/$name.lock"
+	) 9>"$lock_directory/$lock_name.lock"
 }
 
 # The source that KUnit's kernels are made of

@@ -5,7 +5,8 @@
  * A struct device has one MSI domain, and that of a PCI function is taken by
  * its MSI or MSI-X. So a driver binds another device, a child of the function,
  * to slots of a store. On it the core makes a per-device MSI domain, in which
- * the driver's callbacks stand for the table. See Documentation/ims.rst.
+ * the driver's callbacks stand for the table.
+ * See Documentation/ims.rst.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */

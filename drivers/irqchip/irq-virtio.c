@@ -21,6 +21,10 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
+#ifdef CONFIG_X86_LOCAL_APIC
+#include <asm/hw_irq.h>
+#endif
+
 #include "../virtio/virtio_irq_compat.h"
 #include "irq-virtio.h"
 
@@ -50,6 +54,18 @@ static __always_inline void virtio_irq_parent_route(struct irq_data *d, struct v
 		}
 	}
 	virtio_irq_route_from_msi_msg(&msg, route);
+}
+
+/*
+ * The old CPU's vector can go now that no message leads to it any more. What does that
+ * is not exported: a module's waits for the next interrupt, as that of native MSI does.
+ */
+static void virtio_irq_cleanup_vector(struct irq_data *d)
+{
+#if defined(CONFIG_X86_LOCAL_APIC) && !defined(MODULE)
+	if (d->parent_data->domain == x86_vector_domain)
+		vector_schedule_cleanup(irqd_cfg(d));
+#endif
 }
 
 /*

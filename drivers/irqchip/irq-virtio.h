@@ -116,7 +116,7 @@ struct virtio_irq_source_ops {
  * @msi_prepare: the parent's own callback, on one that PREPARES, for a store
  * @mask: what masks the source itself: the MSI bus's own callback, or the store's
  * @unmask: undoes it
- * @startup: the MSI bus's own callback, NULL in kernels in which it has none
+ * @startup: the MSI bus's own callback, NULL if it has none
  * @alloc_error: why prepare_desc got no grant, for the alloc that follows; guarded
  *	by the MSI mutex, as what follows
  * @refused: why the host's last grant ended before vector @refused_from, 0: it had

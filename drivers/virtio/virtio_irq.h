@@ -18,6 +18,7 @@
 #include <linux/seq_file.h>
 #include <linux/types.h>
 #include <linux/virtio.h>
+#include <linux/virtio_ids.h>
 #include <linux/xarray.h>
 
 #include <uapi/linux/virtio_irq.h>

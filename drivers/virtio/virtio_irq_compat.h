@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-irq: what differs between the kernels that one source serves, 6.12 to 7.3,
- * and what only a driver that is built in can call. It stands here and nowhere else.
+ * virtio-irq: what differs between the kernels that one source serves, 6.12 to 7.3.
+ * It stands here and nowhere else; tools/series takes it out for the newest of them.
  *
  * Copyright (C) 2026 The virtio-irq authors
  */
@@ -15,11 +15,6 @@
 #include <linux/pci.h>
 #include <linux/version.h>
 #include <linux/virtio.h>
-#include <linux/virtio_config.h>
-
-#ifdef CONFIG_X86_LOCAL_APIC
-#include <asm/hw_irq.h>
-#endif
 
 /*
  * An interrupt moves when it is told to and waits for no interrupt: a flag of each
@@ -63,18 +58,10 @@ static inline struct device *virtio_irq_premap(struct virtqueue *vq)
 	return err ? ERR_PTR(err) : dev;
 }
 #else
-/*
- * A request and its reply can no longer be premapped one by one. But for PREEMPT_RT,
- * mapping does not sleep: the ring maps them, as it does for any other driver.
- */
+/* A request and its reply can no longer be premapped one by one: the ring maps them */
 static inline struct device *virtio_irq_premap(struct virtqueue *vq)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) ||
-	    !virtio_has_feature(vq->vdev, VIRTIO_F_ACCESS_PLATFORM))
-		return NULL;
-	dev_err(&vq->vdev->dev,
-		"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
-	return ERR_PTR(-EOPNOTSUPP);
+	return NULL;
 }
 #endif
 
@@ -117,18 +104,6 @@ static inline unsigned int virtio_irq_msi_addr_width(const struct pci_dev *pdev)
 	return pdev->no_64bit_msi ? 32 : 64;
 #else
 	return fls64(pdev->msi_addr_mask);
-#endif
-}
-
-/*
- * The old CPU's vector can go now that no message leads to it any more. What does that
- * is not exported: a module's waits for the next interrupt, as that of native MSI does.
- */
-static inline void virtio_irq_cleanup_vector(struct irq_data *d)
-{
-#if defined(CONFIG_X86_LOCAL_APIC) && !defined(MODULE)
-	if (d->parent_data->domain == x86_vector_domain)
-		vector_schedule_cleanup(irqd_cfg(d));
 #endif
 }
 

@@ -121,6 +121,20 @@ static int virtio_irq_check_queue(struct virtio_irq *vi, struct virtqueue *vq,
 	return -EINVAL;
 }
 
+/*
+ * Unless they were mapped beforehand, the ring maps a request and its reply under a raw
+ * lock, as it does for any driver. But for PREEMPT_RT, that does not sleep.
+ */
+static int virtio_irq_check_mapping(struct virtio_irq *vi)
+{
+	if (vi->dma_dev || !IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	    !virtio_has_feature(vi->vdev, VIRTIO_F_ACCESS_PLATFORM))
+		return 0;
+	dev_err(&vi->vdev->dev,
+		"VIRTIO_F_ACCESS_PLATFORM would map DMA under a raw lock on this kernel\n");
+	return -EOPNOTSUPP;
+}
+
 /**
  * virtio_irq_queue_find - find the queues again after virtio_irq_queue_drop()
  * @vi: the controller
@@ -151,6 +165,9 @@ int virtio_irq_queue_find(struct virtio_irq *vi)
 		vi->dma_dev = NULL;
 		goto drop;
 	}
+	err = virtio_irq_check_mapping(vi);
+	if (err)
+		goto drop;
 	return 0;
 
 drop:

@@ -340,8 +340,8 @@ bool virtio_irq_reason_valid(uint8_t reason)
 	       reason == VIRTIO_IRQ_S_QUOTA;
 }
 
-static bool revoke(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
-		   struct virtio_irq_vector *v, uint8_t reason)
+static bool revoke_vector(struct virtio_irq_core *core, struct virtio_irq_ep *ep,
+			  struct virtio_irq_vector *v, uint8_t reason)
 {
 	if (v->change & VIRTIO_IRQ_C_REVOKED && v->reason == reason)
 		return false;
@@ -358,7 +358,7 @@ int virtio_irq_core_revoke(struct virtio_irq_core *core, const struct virtio_irq
 {
 	if (!virtio_irq_reason_valid(reason))
 		return -EINVAL;
-	return for_each(core, which, revoke, reason);
+	return for_each(core, which, revoke_vector, reason);
 }
 
 /* In a block that is stale the driver goes by the same base for all of it */
@@ -437,7 +437,7 @@ static int revoke_some(struct virtio_irq_core *core, const struct virtio_irq_ep 
 	}
 	qsort(list, n, sizeof(*list), compare);
 	for (uint32_t i = 0; i < num; i++)
-		revoke(core, list[i].ep, list[i].v, reason);
+		revoke_vector(core, list[i].ep, list[i].v, reason);
 	free(list);
 	return (int)num;
 }

@@ -296,6 +296,7 @@ static uint8_t alloc_block(struct virtio_irq_core *core, struct virtio_irq_ep *e
 static uint8_t get_alloc(struct virtio_irq_core *core, const uint8_t *req, struct alloc *alloc,
 			 struct virtio_irq_ep **epp)
 {
+	uint8_t addr_width = req[offsetof(struct virtio_irq_req_alloc, addr_width)];
 	uint16_t flags = GET16(req, virtio_irq_req_alloc, flags);
 
 	*alloc = (struct alloc) {
@@ -306,7 +307,7 @@ static uint8_t get_alloc(struct virtio_irq_core *core, const uint8_t *req, struc
 		},
 		.like = {
 			.store = GET16(req, virtio_irq_req_alloc, store),
-			.addr_width = req[offsetof(struct virtio_irq_req_alloc, addr_width)],
+			.addr_width = addr_width,
 		},
 		.commit = flags & VIRTIO_IRQ_ALLOC_F_COMMIT,
 	};

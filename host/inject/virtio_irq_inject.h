@@ -20,7 +20,7 @@ enum virtio_irq_malform {
 	VIRTIO_IRQ_MALFORM_STATUS,	/* a status that does not exist */
 	VIRTIO_IRQ_MALFORM_WINDOW,	/* ACTIVATE: pair address outside the window */
 	VIRTIO_IRQ_MALFORM_ALIGN,	/* ACTIVATE: pair address not 4-byte aligned */
-	VIRTIO_IRQ_MALFORM_LIVE,	/* ACTIVATE: on x86 a message that some CPU may take */
+	VIRTIO_IRQ_MALFORM_LIVE,	/* ACTIVATE: what a CPU of x86 may take */
 	VIRTIO_IRQ_MALFORM_PAIR,	/* ACTIVATE: another pair than before */
 	VIRTIO_IRQ_MALFORM_DATA,	/* ACTIVATE: data above 16 bits */
 	VIRTIO_IRQ_MALFORM_GRANTED,	/* ALLOC: more than asked for */

@@ -20,7 +20,7 @@ class Checkout:
         self.env = {key: value for key, value in os.environ.items()
                     if key not in ("BUILD", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "TESTS")}
         shutil.copy(TOP / "Makefile", path)
-        for part in ("tools", "host", "kunit", "drivers", "include", "tests"):
+        for part in ("tools", "host", "kunit", "drivers", "include", "tests", "upstream"):
             shutil.copytree(TOP / part, path / part, ignore=shutil.ignore_patterns("__pycache__"))
 
     def replace(self, name, text):

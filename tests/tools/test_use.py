@@ -96,3 +96,12 @@ def test_pattern_that_matches_no_mutation(checkout):
     """The same."""
     status, output = checkout.run("make", "mutate", "TESTS=there is no such mutation")
     assert status != 0 and "no mutation matches 'there is no such mutation'" in output
+
+
+def test_lock_hides_no_name(checkout, tmp_path):
+    """What runs under a lock sees the names of who asked for it."""
+    status, output = checkout.shell(
+        "name=mine directory=here\nshow() { echo \"$name $directory\"; }\nlocked one show",
+        VIRTIO_IRQ_CACHE=tmp_path / "cache")
+    assert (status, output) == (0, "mine here\n")
+    assert (tmp_path / "cache/one.lock").exists()

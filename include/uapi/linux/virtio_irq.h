@@ -14,11 +14,11 @@
 
 #include <linux/types.h>
 
+#ifndef VIRTIO_ID_IRQ
 /*
  * Provisional: the last device ID that virtio-pci drivers accept (PCI device ID
  * 0x1040 + 63 = 0x107f). Override it with -DVIRTIO_ID_IRQ=n on both sides.
  */
-#ifndef VIRTIO_ID_IRQ
 #define VIRTIO_ID_IRQ				63
 #endif
 
