@@ -43,7 +43,8 @@
  * irq_chip_compose_msi_msg() would begin at this domain and is not exported. Inlined, as each
  * move comes here
  */
-static __always_inline void virtio_irq_parent_route(struct irq_data *d, struct virtio_irq_msg *route)
+static __always_inline void virtio_irq_parent_route(struct irq_data *d,
+						    struct virtio_irq_msg *route)
 {
 	struct msi_msg msg = { };
 

@@ -507,7 +507,7 @@ static bool virtio_irq_is_routed(const struct virtio_irq_vector *vec,
 
 /* Tell the host of a route; if it may be @posted nobody waits for the answer */
 static noinline int virtio_irq_change_route(struct virtio_irq_vector *vec,
-				   const struct virtio_irq_msg *route, bool posted)
+					    const struct virtio_irq_msg *route, bool posted)
 {
 	struct virtio_irq *vi = to_vi(vec);
 	unsigned long flags;
