@@ -156,7 +156,7 @@ bool virtio_irq_kvm_bypasses(void)
     return kvm_enabled() && kvm_msi_via_irqfd_enabled();
 }
 
-/* Where tools/qemu-integrate has put the calls of the functions above */
+/* Where tools/place-in-qemu has put the calls of the functions above */
 bool virtio_irq_kvm_supported(void)
 {
 #ifdef TARGET_I386

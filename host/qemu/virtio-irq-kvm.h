@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * Included by target/i386/kvm/kvm.c, too; see tools/qemu-integrate.
+ * Included by target/i386/kvm/kvm.c, too; see tools/place-in-qemu.
  */
 
 #ifndef HW_VIRTIO_IRQ_KVM_H

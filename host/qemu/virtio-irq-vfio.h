@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The virtio-irq authors
  *
- * Included by hw/vfio/pci.c, too; see tools/qemu-integrate.
+ * Included by hw/vfio/pci.c, too; see tools/place-in-qemu.
  */
 
 #ifndef HW_VIRTIO_IRQ_VFIO_H
