@@ -42,7 +42,10 @@ NIGHTLY ?=
 SPARSE ?=
 # Modules of yours for `make shell`
 GUEST_MODULES ?=
-export SPARSE GUEST_MODULES
+# Of `make install`: where to, and which kernel instead of the running one
+DESTDIR ?=
+KVER ?=
+export SPARSE GUEST_MODULES DESTDIR KVER
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -76,6 +79,15 @@ module:		## virtio_irq.ko for the stock kernel; SPARSE=1 checks it with sparse, 
 
 testdev:	## ims_testdev.ko, the guest driver of the test function
 	@tools/build-module testdev
+
+deb:		## the guest driver as a package of Debian's, which DKMS builds for the kernels there
+	@tools/build-deb
+
+install:	## the guest driver for the running kernel, on any distribution; DESTDIR= KVER=
+	@tools/install
+
+uninstall:	## takes that out again
+	@tools/install --remove
 
 kernel:		## the debug kernel of the end-to-end tests, with the driver built in
 	@tools/build-kernel
@@ -145,5 +157,6 @@ clean:		## remove what was built here
 distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
-.PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench clean distclean
+.PHONY: help demo demo-kvm shell deps qemu module testdev deb install uninstall kernel guest paths \
+	paths-quiet check lint unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak \
+	bench clean distclean
