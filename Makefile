@@ -45,6 +45,9 @@ GUEST_MODULES ?=
 # Of `make install`: where to, and which kernel instead of the running one
 DESTDIR ?=
 KVER ?=
+# Of `make deb-test`: some of "bookworm trixie"; 1: the package is installed in the running guest
+SUITES ?=
+LIVE ?=
 export SPARSE GUEST_MODULES DESTDIR KVER
 
 .DELETE_ON_ERROR:
@@ -144,6 +147,10 @@ soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED=
 ports: deps	## end to end on stock kernels of other versions and architectures; PORTS="arm64-6.12 ..."
 	@$(PYTHON) tools/check $(PORTS:%=port-%)
 
+deb-test: deps	## that package in guests with Debian and systemd; SUITES="bookworm trixie" LIVE=1
+	@tools/test-deb $(if $(LIVE),--live) $(if $(SUITES),--suites "$(SUITES)") \
+		$(if $(TESTS),-k "$(TESTS)")
+
 ##: Measure
 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
@@ -159,4 +166,4 @@ distclean: clean	## also remove the cache: downloads, QEMU
 
 .PHONY: help demo demo-kvm shell deps qemu module testdev deb install uninstall kernel guest paths \
 	paths-quiet check lint unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak \
-	bench clean distclean
+	deb-test bench clean distclean
