@@ -132,7 +132,7 @@ def test_driver_of_somebody_else(guest):
 
 @pytest.mark.roots("nvme")
 def test_removed(guest):
-    """No module, no hook, and an initramfs without them. The last test of this guest."""
+    """No module, no hook, and an initramfs without them. What runs goes on."""
     guest.run("dpkg --purge virtio-irq-dkms", timeout=2 * INITRAMFS_TIMEOUT)
     left = guest.run("ls -d /usr/src/virtio-irq* /usr/lib/modprobe.d/virtio-irq.conf "
                      f"/lib/modules/*/updates/dkms/virtio_irq* {DKMS} "
@@ -141,8 +141,14 @@ def test_removed(guest):
     assert guest.run("modinfo virtio_irq", check=False).rc != 0
     content = guest.run(f"lsinitramfs /boot/initrd.img-{guest.release}", timeout=200).out
     assert "virtio_blk" in content and "virtio_irq" not in content and "virtio-irq" not in content
-    # What runs goes on
     test_root_disk_works(guest)
+
+
+def test_powers_off(guest):
+    """The last test of a guest: it ends by itself."""
+    guest.check_dmesg()
+    guest.power_off()
+    assert not guest.alive()
 
 
 @pytest.mark.suites("bookworm")
