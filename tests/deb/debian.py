@@ -104,7 +104,8 @@ class DebianGuest(Guest):
 
     def power_off(self):
         """What has been written is on the disk then."""
-        self.run("systemctl poweroff")
+        # It ends the agent first, which has to answer before
+        self.run("setsid sh -c 'sleep 1; systemctl poweroff' </dev/null >/dev/null 2>&1 &")
         try:
             self.wait(PATIENCE)
         except subprocess.TimeoutExpired:
