@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from debian import INITRAMFS_TIMEOUT, NODES
+from debian import INITRAMFS_TIMEOUT, INSTALL_TIMEOUT, NODES
 
 DKMS = "/var/lib/dkms/virtio-irq"
 DEVICES = ("root", "other", "net", "usb", "rng")
@@ -133,7 +133,7 @@ def test_driver_of_somebody_else(guest):
 @pytest.mark.roots("nvme")
 def test_removed(guest):
     """No module, no hook, and an initramfs without them. What runs goes on."""
-    guest.run("dpkg --purge virtio-irq-dkms", timeout=2 * INITRAMFS_TIMEOUT)
+    guest.run("dpkg --purge virtio-irq-dkms", timeout=INSTALL_TIMEOUT)
     left = guest.run("ls -d /usr/src/virtio-irq* /usr/lib/modprobe.d/virtio-irq.conf "
                      f"/lib/modules/*/updates/dkms/virtio_irq* {DKMS} "
                      "/usr/share/initramfs-tools/hooks/virtio-irq 2>/dev/null", check=False).out
