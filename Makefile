@@ -42,7 +42,13 @@ NIGHTLY ?=
 SPARSE ?=
 # Modules of yours for `make shell`
 GUEST_MODULES ?=
-export SPARSE GUEST_MODULES
+# Of `make install`: where to, and which kernel instead of the running one
+DESTDIR ?=
+KVER ?=
+# Of `make deb-test`: some of "bookworm trixie"; 1: the package is installed in the running guest
+SUITES ?=
+LIVE ?=
+export SPARSE GUEST_MODULES DESTDIR KVER
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -76,6 +82,15 @@ module:		## virtio_irq.ko for the stock kernel; SPARSE=1 checks it with sparse, 
 
 testdev:	## ims_testdev.ko, the guest driver of the test function
 	@tools/build-module testdev
+
+deb:		## the guest driver as a package of Debian's, which DKMS builds for the kernels there
+	@tools/build-deb
+
+install:	## the guest driver for the running kernel, on any distribution; DESTDIR= KVER=
+	@tools/install
+
+uninstall:	## takes that out again
+	@tools/install --remove
 
 kernel:		## the debug kernel of the end-to-end tests, with the driver built in
 	@tools/build-kernel
@@ -135,6 +150,10 @@ soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED=
 ports: deps	## end to end on stock kernels of other versions and architectures; PORTS="arm64-6.12 ..."
 	@$(PYTHON) tools/check $(PORTS:%=port-%)
 
+deb-test: deps	## that package in guests with Debian and systemd; SUITES="bookworm trixie" LIVE=1
+	@tools/test-deb $(if $(LIVE),--live) $(if $(SUITES),--suites "$(SUITES)") \
+		$(if $(TESTS),-k "$(TESTS)")
+
 ##: Measure
 
 bench: deps paths-quiet	## exits and instructions beside what there is today; ARGS="--short | --update"
@@ -160,6 +179,6 @@ clean:		## remove what was built here
 distclean: clean	## also remove the cache: downloads, QEMU
 	. tools/lib.sh && rm -rf "$${CACHE:?}"
 
-.PHONY: help demo demo-kvm shell deps qemu module testdev kernel guest paths paths-quiet check check-all lint \
-	unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak bench series series-check series-build \
-	clean distclean
+.PHONY: help demo demo-kvm shell deps qemu module testdev deb install uninstall kernel guest paths \
+	paths-quiet check check-all lint unit fuzz kunit mutate coverage tools-test qtest e2e kvm ports soak \
+	deb-test bench series series-check series-build clean distclean

@@ -65,9 +65,9 @@ EXCEPTIONS = (
 
 
 def integrate():
-    """tools/qemu-integrate, which has the lines for QEMU's own files."""
-    loader = importlib.machinery.SourceFileLoader("qemu_integrate",
-                                                  str(TOP / "tools/qemu-integrate"))
+    """tools/place-in-qemu, which has the lines for QEMU's own files."""
+    loader = importlib.machinery.SourceFileLoader("place_in_qemu",
+                                                  str(TOP / "tools/place-in-qemu"))
     module = importlib.util.module_from_spec(
         importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
@@ -384,7 +384,7 @@ class Qemu(Project):
         texts = {name: self.base_text(name) for name in wanted}
         for name, anchor, where, addition in self.tool.INSERTIONS:
             if name not in wanted:
-                raise Failure(f"{name}: tools/qemu-integrate has lines for it, and no patch")
+                raise Failure(f"{name}: tools/place-in-qemu has lines for it, and no patch")
             # The ID is in a header that is there already
             if wanted[name] and addition != "#include <linux/virtio_irq.h>":
                 texts[name] = self.tool.inserted(self.base / name, texts[name], anchor, where,
