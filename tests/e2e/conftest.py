@@ -150,6 +150,9 @@ class Boot:
             self.guests.append(guest)
             (self.log_dir / "log").write_text(f"{guest.log_dir}\n", encoding="utf-8")
         else:
+            other = self.left.drop()
+            if other:
+                other.stop()
             guest = self()
         self.restore, self.words = restore, words
         return guest
