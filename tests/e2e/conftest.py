@@ -133,7 +133,8 @@ class Boot:
         directory = self.log_dir / f"guest{len(self.guests)}" if self.guests else self.log_dir
         load = (*load[:1], *machine_of(self.kernel).modules, *load[1:])
         guest = Guest(directory, virq=(virq or {}) if controller else None,
-                      virq_type="virtio-irq-test-pci", devices=self.devices.devices,
+                      virq_type=keywords.pop("virq_type", "virtio-irq-test-pci"),
+                      devices=self.devices.devices,
                       args=self.devices.args + keywords.pop("args", []),
                       load=load if controller else [m for m in load if m != "virtio_irq"],
                       kernel=self.kernel, **keywords)

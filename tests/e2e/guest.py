@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from machines import machine_of
+from machines import Machine, machine_of
 from qmp import QMP, QMPClosed
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -197,7 +197,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
     accel     how QEMU runs the guest's instructions
     patience  seconds that it may take to boot
     kernel    "stock" or "debug", or one of a port, see machines.py
-    machine   QEMU's, and cpu, if not those that go with the kernel
+    machine   QEMU's, and cpu, if not those that go with the kernel; or a Machine
     firmware  it is to start the kernel, by its boot image. That takes longer, and is what
               ACPI's S3 needs: QEMU's other way leaves the firmware without a way back
 
@@ -228,8 +228,8 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         self.smp = smp
         # KASAN's shadow alone is an eighth
         self.memory = 2 * memory if self.debug else memory
-        self.platform = machine_of(kernel)
-        self.machine = machine or self.platform.machine
+        self.platform = machine if isinstance(machine, Machine) else machine_of(kernel)
+        self.machine = (machine if isinstance(machine, str) else None) or self.platform.machine
         self.cpu = cpu or self.platform.cpu
         self.shell = shell
         # Lines of the kernel log that are bad elsewhere and not in this test
@@ -266,7 +266,7 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
                   "random.trust_cpu=on", f"agent={self.agent_device}",
                   # It counts how often the timer comes while the guest runs, and panics if
                   # the host is too busy
-                  "no_timer_check"]
+                  "no_timer_check", *self.platform.append]
         if not self.debug:
             append += FASTER_BOOT
         if self.load:
@@ -314,8 +314,9 @@ class Guest:  # pylint: disable=too-many-instance-attributes,too-many-public-met
         for driver, properties in self.buses:
             words += ["-device", option(driver, properties)]
         if self.virq is not None:
-            words += ["-device", option(self.virq_type,
-                                        {"id": "virq", "addr": "2", **self.virq})]
+            # On virtio-mmio it has no address
+            place = {"addr": "2"} if self.virq_type.endswith("-pci") else {}
+            words += ["-device", option(self.virq_type, {"id": "virq", **place, **self.virq})]
         for driver, properties in self.devices:
             words += ["-device", option(driver, properties)]
         return words + self.args

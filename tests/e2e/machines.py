@@ -17,6 +17,7 @@ class Machine:
     agent       the second serial port
     serial      QEMU's arguments for that port, which is the chardev "agent"
     modules     what the tests load that is no module on x86, between virtio-irq and the others
+    append      what the kernel has to be told
     routed      the CPU that a route goes to, by its address; None if that says nothing of it
     """
     machine: str
@@ -25,6 +26,7 @@ class Machine:
     agent: str = "/dev/ttyS1"
     serial: tuple = ("-serial", "chardev:agent")
     modules: tuple = ()
+    append: tuple = ()
     routed: object = None
     # Nanoseconds from the end of one interrupt to the next one, for tests that fire as fast
     # as it goes: without it a CPU that TCG emulates may get to nothing else for longer than
@@ -46,6 +48,12 @@ def _hart(address):
 PCI_SERIAL = ("-device", "pci-serial,chardev=agent,addr=1")
 
 X86 = Machine("q35", routed=_apic_id)
+# Its one UART is the console. It has no timer whose frequency is known; with -icount that of the
+# TSC is one for each nanosecond
+MICROVM = Machine("microvm,pcie=on", routed=_apic_id, agent="/dev/vport*p1",
+                  serial=("-device", "virtio-serial-device", "-device",
+                          "virtserialport,chardev=agent,nr=1", "-icount", "shift=0,sleep=off"),
+                  append=("tsc_early_khz=1000000",))
 VIRT = {"modules": ("nvme",), "serial": PCI_SERIAL, "agent": "/dev/ttyS0", "gap": 500000}
 MACHINES = {
     "x86_64": {"q35": X86},
