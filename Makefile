@@ -147,9 +147,9 @@ e2e: paths-quiet	## end to end; TESTS=pattern, KERNELS=stock|debug|debug-all, NI
 kvm: paths-quiet	## end to end with a real KVM and VFIO, in a guest that is the host; TESTS=pattern
 	@$(call pytest,tests/kvm,$(if $(NIGHTLY),--nightly))
 
-soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED= KERNELS=stock|debug|both
+soak: deps paths-quiet	## everything that may happen, at random: MINUTES=5 SEED= KERNELS=stock|debug|nested
 	@$(PYTHON) tools/soak --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) \
-		--kernel $(or $(filter stock debug both,$(KERNELS)),stock)
+		--kernel $(or $(filter stock debug nested both,$(KERNELS)),stock)
 
 ports: deps	## end to end on stock kernels of other versions and architectures; PORTS="arm64-6.12 ..."
 	@$(PYTHON) tools/check $(PORTS:%=port-%)

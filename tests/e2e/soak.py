@@ -23,7 +23,7 @@ BOUNDS = "virtio_irq.poll_timeout_ms=300 virtio_irq.sleep_timeout_ms=1500"
 RECOVERY = 60
 MSIX = 16
 STORE_VECTORS = 16
-NVME, VBLK = "/dev/nvme0n1", "/dev/vda"
+VIRQ_TYPE = "virtio-irq-test-pci"
 STATE = "cat /sys/kernel/debug/virtio-irq/*/stats"
 RESET = "echo 1 > $(echo /sys/bus/virtio/drivers/virtio_irq/virtio*/reset)"
 
@@ -31,26 +31,37 @@ RESET = "echo 1 > $(echo /sys/bus/virtio/drivers/virtio_irq/virtio*/reset)"
 class Soak:  # pylint: disable=too-many-instance-attributes
     """A guest with one of everything.
 
-    devices   Devices without anything so far
-    kernel    "stock" or "debug"
+    guest     it, not started
+    devices   its functions "testdev", with stores, "nvme" and "vblk"; perhaps "vnet", the
+              port "bay"
     seed      what is chosen follows from it; when it happens does not
     say       is told of each step
     """
 
-    def __init__(self, directory, devices, kernel, seed, say=print):
-        # pylint: disable=too-many-arguments
+    DISKS = {"vblk": "/dev/vda", "nvme": "/dev/nvme0n1"}
+    DRIVERS = {"nvme": "nvme", "vblk": "virtio-pci", "testdev": "ims-testdev"}
+    # Disks of which devices knows what is on them
+    SEEN = ("vblk", "nvme")
+
+    def __init__(self, guest, devices, seed, say=print):
         # Of what happens, and of how: a change of the one leaves the other as it is
         self.order, self.random = random.Random(seed), random.Random(seed)
         self.say = say
         self.devices = devices
-        devices.port("bay", 1).virtio_blk().nvme().virtio_net()
-        devices.testdev(**{"bar-slots": 64, "memory-slots": 64})
-        self.guest = Guest(directory, virq={}, virq_type="virtio-irq-test-pci",
-                           devices=devices.devices, args=devices.args, load=MODULES,
-                           append=BOUNDS, memory=384, firmware=True, kernel=kernel)
+        self.guest = guest
         self.host = Host(self.guest)
         self.dev = self.stores = self.events = None
         self.steps = 0
+
+    @classmethod
+    def of_kernel(cls, directory, devices, kernel, seed, say=print):
+        """A guest with that kernel, "stock" or "debug", and devices, without anything so far."""
+        # pylint: disable=too-many-arguments
+        devices.port("bay", 1).virtio_blk().nvme().virtio_net()
+        devices.testdev(**{"bar-slots": 64, "memory-slots": 64})
+        return cls(Guest(directory, virq={}, virq_type=VIRQ_TYPE, devices=devices.devices,
+                         args=devices.args, load=MODULES, append=BOUNDS, memory=384,
+                         firmware=True, kernel=kernel), devices, seed, say)
 
     # The guest
 
@@ -59,20 +70,24 @@ class Soak:  # pylint: disable=too-many-instance-attributes
         self.guest.start()
         if not self.guest.debug:
             self.guest.rebind("nvme", self.devices.address("nvme"))
-        await_file(self.guest, NVME)
-        network_up(self.guest, GUEST_IP)
-        address = self.devices.address("testdev")
-        self.dev = Testdev(self.guest, address)
-        self.stores = [Store(self.guest, address, number)
+        await_file(self.guest, self.DISKS["nvme"])
+        self.start_lan()
+        self.dev = Testdev(self.guest, self.devices.address("testdev"))
+        self.stores = [Store(self.guest, self.dev.address, number)
                        for number in (Store.SLOTS, Store.RECORDS)]
-        self.use_testdev()
+        for dev in self.devs():
+            self.use_testdev(dev)
         self.events = self.has_events()
 
-    def use_testdev(self):
+    def start_lan(self):
+        """The network works."""
+        network_up(self.guest, GUEST_IP)
+
+    def use_testdev(self, dev):
         """All of its vectors that are to be there."""
-        self.dev.cmd(f"alloc msix {MSIX} {MSIX}")
-        self.dev.cmd("request-all")
-        for store in self.stores:
+        dev.cmd(f"alloc msix {MSIX} {MSIX}")
+        dev.cmd("request-all")
+        for store in self.stores_of(dev):
             self.use_store(store)
 
     @staticmethod
@@ -82,9 +97,17 @@ class Soak:  # pylint: disable=too-many-instance-attributes
         store.many([f"{what} {index}" for index in range(STORE_VECTORS)
                     for what in ("add", "request")])
 
+    def devs(self):
+        """All functions with vectors of MSI-X that are requested and fire."""
+        return [self.dev]
+
+    def stores_of(self, dev):
+        """Its message stores."""
+        return self.stores if dev is self.dev else []
+
     def units(self):
-        """Testdev and its stores."""
-        return [self.dev] + self.stores
+        """Testdevs, and stores."""
+        return self.devs() + self.stores
 
     def some(self, number):
         """Some of so many."""
@@ -99,8 +122,7 @@ class Soak:  # pylint: disable=too-many-instance-attributes
     @contextlib.contextmanager
     def traffic(self, without=()):
         """Of all but what is named."""
-        disks = [(name, node) for name, node in (("vblk", VBLK), ("nvme", NVME))
-                 if name not in without]
+        disks = [(name, node) for name, node in self.DISKS.items() if name not in without]
         units = [] if "testdev" in without else self.units()
         with Traffic(self.guest, disks, units, None if "vnet" in without else self.devices.lan):
             yield
@@ -123,32 +145,32 @@ class Soak:  # pylint: disable=too-many-instance-attributes
     def request_again(self):
         """Vectors are freed, some of them removed, and there again."""
         with self.traffic(("testdev",)):
-            indices = self.some(MSIX)
-            self.dev.many([f"free {index}" for index in indices])
-            self.dev.cmd("request-all")
+            for dev in self.devs():
+                dev.many([f"free {index}" for index in self.some(MSIX)])
+                dev.cmd("request-all")
             for store in self.stores:
                 indices = self.some(STORE_VECTORS)
                 store.many([f"{what} {index}" for index in indices
                             for what in ("free", "remove", "add", "request")])
 
     def allocate_again(self):
-        """All of the testdev's vectors, at once."""
+        """All of a testdev's vectors, at once."""
         with self.traffic(("testdev",)):
-            self.dev.cmd("release")
-            for store in self.stores:
+            dev = self.random.choice(self.devs())
+            dev.cmd("release")
+            for store in self.stores_of(dev):
                 store.cmd("close")
-            self.use_testdev()
+            self.use_testdev(dev)
 
     def rebind(self):
         """A driver is unbound and bound."""
-        name = self.random.choice(["nvme", "vblk", "testdev"])
-        driver = {"nvme": "nvme", "vblk": "virtio-pci", "testdev": "ims-testdev"}[name]
+        name = self.random.choice(list(self.DRIVERS))
         with self.traffic((name,)):
-            self.guest.rebind(driver, self.devices.address(name))
+            self.guest.rebind(self.DRIVERS[name], self.devices.address(name))
             if name == "testdev":
-                self.use_testdev()
+                self.use_testdev(self.dev)
             else:
-                await_file(self.guest, {"nvme": NVME, "vblk": VBLK}[name])
+                await_file(self.guest, self.DISKS[name])
 
     def reset_controller(self):
         """By the administrator, or because the device asks for it."""
@@ -191,7 +213,7 @@ class Soak:  # pylint: disable=too-many-instance-attributes
             how(self.guest)
         if self.guest.debug:
             self.guest.bind("nvme", self.devices.address("nvme"))
-            await_file(self.guest, NVME)
+            await_file(self.guest, self.DISKS["nvme"])
         self.await_ready()
 
     def silence(self):
@@ -241,11 +263,14 @@ class Soak:  # pylint: disable=too-many-instance-attributes
             for store in self.stores:
                 self.use_store(store)
 
+    def endpoints(self):
+        """Addresses of functions that are served."""
+        return [self.devices.address(name) for name in ("vblk", "nvme", "vnet", "testdev")]
+
     def change_pairs(self):
         """The host has other pairs for what is armed, and honours the old ones for a while or
         not."""
-        endpoint = self.random.choice(["all"] + [self.devices.address(name) for name in
-                                                 ("vblk", "nvme", "vnet", "testdev")])
+        endpoint = self.random.choice(["all"] + self.endpoints())
         still_valid = self.random.choice(["on", "off"])
         with self.traffic():
             for _ in range(self.random.randint(1, 3)):
@@ -305,10 +330,11 @@ class Soak:  # pylint: disable=too-many-instance-attributes
     def finish(self):
         """The books, the disks, the log."""
         self.await_ready()
-        for name, node in (("vblk", VBLK), ("nvme", NVME)):
-            write_disk(self.guest, self.devices, name, node, size=1 << 20)
+        for name in self.SEEN:
+            write_disk(self.guest, self.devices, name, self.DISKS[name], size=1 << 20)
         # Of both sides, and of all stores
-        self.dev.cmd("clear")
+        for dev in self.devs():
+            dev.cmd("clear")
         for unit in self.units():
             unit.fire_and_wait(20)
             unit.settle()

@@ -13,7 +13,7 @@ SEEDS = [13793]
 @pytest.mark.parametrize("seed", SEEDS)
 def test_soak(log_dir, devices, kernel, seed):
     """Some steps, always the same ones."""
-    soak = Soak(log_dir, devices, kernel, seed)
+    soak = Soak.of_kernel(log_dir, devices, kernel, seed)
     try:
         soak.run(steps=STEPS)
     finally:
