@@ -64,7 +64,7 @@ def traced(guest):
     """Within, accesses are traced; yields a function that returns count() so far."""
     with guest.tracing(EVENTS[0]) as reads, guest.tracing(EVENTS[1]):
         del reads
-        start = guest.trace_path.stat().st_size
+        start = guest.traced_so_far()
 
         def counted():
             with open(guest.trace_path, "rb") as log:

@@ -316,6 +316,9 @@ class L2(Guest):
         result = self.l1.run(f"tail -c +{start + 1} {L2_TRACE}", check=False)
         return result.out.encode() if result.rc == 0 else b""
 
+    def traced_so_far(self):
+        return int(self.l1.run(f"wc -c 2>/dev/null < {L2_TRACE} || echo 0").out)
+
     def warnings(self):
         """What its QEMU has said so far, line by line."""
         return [line for line in self._said().splitlines() if not line.startswith(ENDED)]
