@@ -42,6 +42,8 @@ class Soak:  # pylint: disable=too-many-instance-attributes
     DRIVERS = {"nvme": "nvme", "vblk": "virtio-pci", "testdev": "ims-testdev"}
     # Disks of which devices knows what is on them
     SEEN = ("vblk", "nvme")
+    # Between two interrupts of a vector
+    GAP_NS = 5_000_000
 
     def __init__(self, guest, devices, seed, say=print):
         # Of what happens, and of how: a change of the one leaves the other as it is
@@ -124,7 +126,8 @@ class Soak:  # pylint: disable=too-many-instance-attributes
         """Of all but what is named."""
         disks = [(name, node) for name, node in self.DISKS.items() if name not in without]
         units = [] if "testdev" in without else self.units()
-        with Traffic(self.guest, disks, units, None if "vnet" in without else self.devices.lan):
+        with Traffic(self.guest, disks, units, None if "vnet" in without else self.devices.lan,
+                     self.GAP_NS):
             yield
 
     # What may happen

@@ -42,6 +42,8 @@ class NestedSoak(Soak):
     # Of the other one nobody outside of L1 knows what is on it
     SEEN = ("nvme",)
     LEFT = 2
+    # One CPU of L1's has to handle them all
+    GAP_NS = 500_000_000
 
     def __init__(self, directory, seed, say=print):
         self.rig = Rig(directory / "L1")
