@@ -102,6 +102,12 @@ class Devices:
         self.args += ["-device", f"ide-hd,drive={name}-drive,bus={name}.0"]
         return self._add("ahci", name, properties)
 
+    def xhci(self, name="xhci", size=16 * MIB, **properties):
+        """A USB controller with a disk, /dev/sdX. Not in the stock guest."""
+        self._drive(name, size)
+        self.args += ["-device", f"usb-storage,drive={name}-drive,bus={name}.0"]
+        return self._add("qemu-xhci", name, properties)
+
     def _card(self, driver, name, properties):
         self._sockets = tempfile.mkdtemp(prefix="virq-lan-")
         self.lan = Lan(self._sockets)

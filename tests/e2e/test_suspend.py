@@ -10,7 +10,8 @@ from host import Host
 from ims import KINDS
 from lan import GUEST_IP, HOST_IP
 from power import to_disk, to_idle, to_idle_until, to_ram
-from scenario import assert_pair_in_store, assert_route, cycle_cpu, network_up, write_disk
+from scenario import (assert_pair_in_store, assert_route, await_file, cycle_cpu, network_up,
+                      write_disk)
 from testdev import Store, Testdev
 from traffic import Traffic
 
@@ -25,6 +26,8 @@ class Sleeper:  # pylint: disable=too-many-instance-attributes
     def __init__(self, boot, devices):
         devices.virtio_blk().virtio_blk("swap", size=256 << 20).nvme().virtio_net()
         devices.testdev(**{"bar-slots": 64, "memory-slots": 64})
+        if boot.kernel == "debug":
+            devices.xhci()
         self.devices = devices
         self.guest = boot(memory=384, firmware=True)
         self.host = Host(self.guest)
@@ -34,12 +37,16 @@ class Sleeper:  # pylint: disable=too-many-instance-attributes
             # Linux 6.12's nvme_suspend() freezes its queues in one worker and thaws them in
             # another, which the lock checker reports, and then checks nothing any more
             self.guest.unbind(address)
+            await_file(self.guest, "/dev/sda")
+            self.disks.append(("xhci", "/dev/sda"))
         else:
             self.disks.append(("nvme", "/dev/nvme0n1"))
             self.guest.rebind("nvme", address)
             self.guest.wait_until(lambda: self.guest.run("ls /dev/nvme0n1", check=False).rc == 0,
                                   "NVMe is back")
         network_up(self.guest, GUEST_IP)
+        for name, _ in self.disks:
+            assert self.guest.interrupts(chip=f"VIRTIO-PCI-.*{devices.address(name)}"), name
         address = devices.address("testdev")
         self.dev = Testdev(self.guest, address)
         self.dev.cmd(f"alloc msix {VECTORS} {VECTORS}")
