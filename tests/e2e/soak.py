@@ -168,12 +168,14 @@ class Soak:  # pylint: disable=too-many-instance-attributes
     def rebind(self):
         """A driver is unbound and bound."""
         name = self.random.choice(list(self.DRIVERS))
-        with self.traffic((name,)):
+        node = self.DISKS.get(name)
+        with self.traffic((name if node else "testdev",)):
             self.guest.rebind(self.DRIVERS[name], self.devices.address(name))
-            if name == "testdev":
-                self.use_testdev(self.dev)
+            if node:
+                await_file(self.guest, node)
             else:
-                await_file(self.guest, self.DISKS[name])
+                dev, = (dev for dev in self.devs() if dev.address == self.devices.address(name))
+                self.use_testdev(dev)
 
     def reset_controller(self):
         """By the administrator, or because the device asks for it."""
