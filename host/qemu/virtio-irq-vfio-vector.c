@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "virtio-irq-kvm.h"
 #include "virtio-irq-vfio-internal.h"
@@ -21,6 +22,35 @@ static bool guest_has(Vector *v)
             vfio_irq_nr(v) < msi_nr_vectors_allocated(pdev));
 }
 
+static bool is_masked(Vector *v)
+{
+    PCIDevice *pdev = &v->function->vdev->pdev;
+
+    return v->function->use == USE_MSIX ?
+           msix_is_masked(pdev, vfio_irq_nr(v)) :
+           msi_is_masked(pdev, vfio_irq_nr(v));
+}
+
+/*
+ * A vector that is masked has something to say. It keeps that, whatever becomes
+ * of the host's interrupt meanwhile, as a function does that knows nothing of
+ * us: who masks a vector may be sure of that.
+ */
+static void set_pending(Vector *v)
+{
+    VFIOPCIDevice *vdev = v->function->vdev;
+    unsigned int nr = vfio_irq_nr(v);
+
+    if (v->function->use == USE_MSI) {
+        msi_notify(&vdev->pdev, nr);
+        return;
+    }
+    /* Of the pending bits, which pci.c hides, the other ones go with its use */
+    set_bit(nr, vdev->msix->pending);
+    memory_region_set_enabled(&vdev->pdev.msix_pba_mmio, true);
+    msix_set_pending(&vdev->pdev, nr);
+}
+
 /* The host's interrupt has come, and it is not for KVM */
 static void vector_interrupt(void *opaque)
 {
@@ -32,16 +62,22 @@ static void vector_interrupt(void *opaque)
         return;
     }
     trace_virtio_irq_vfio_interrupt(vdev->vbasedev.name, nr);
-    if (v->function->use == USE_MSI) {
+    if (is_masked(v)) {
+        set_pending(v);
+    } else if (v->function->use == USE_MSI) {
         msi_notify(&vdev->pdev, nr);
-        return;
+    } else {
+        msix_notify(&vdev->pdev, nr);
     }
-    /* msix_notify() notes it in the pending bits, which pci.c hides */
-    if (msix_is_masked(&vdev->pdev, nr)) {
-        set_bit(nr, vdev->msix->pending);
-        memory_region_set_enabled(&vdev->pdev.msix_pba_mmio, true);
+}
+
+/* Nobody takes it any more. It may still have come */
+static void last_look(Vector *v)
+{
+    if (event_notifier_test_and_clear(&v->event) && guest_has(v) &&
+        !v->function->ending && is_masked(v)) {
+        set_pending(v);
     }
-    msix_notify(&vdev->pdev, nr);
 }
 
 /* What KVM has taken is injected by then; the rest of @event is for us */
@@ -105,6 +141,9 @@ void vfio_irq_use(Vector *v)
                         NULL, v);
     if (f->use == USE_MSIX) {
         msix_vector_use(&f->vdev->pdev, vfio_irq_nr(v));
+        if (test_bit(vfio_irq_nr(v), f->vdev->msix->pending)) {
+            msix_set_pending(&f->vdev->pdev, vfio_irq_nr(v));
+        }
     }
     if (f->use != USE_MSIX || v->unmasked) {
         vfio_irq_leave_to_kvm(v);
@@ -121,7 +160,7 @@ void vfio_irq_unuse(Vector *v)
     v->used = false;
     vfio_irq_take_from_kvm(v);
     qemu_set_fd_handler(event_notifier_get_fd(&v->event), NULL, NULL, NULL);
-    event_notifier_test_and_clear(&v->event);
+    last_look(v);
     if (v->virq >= 0) {
         kvm_irqchip_release_virq(kvm_state, v->virq);
     }
@@ -144,6 +183,7 @@ void vfio_irq_set_off(Vector *v)
 {
     vfio_irq_set_stopping(v);
     if (v->host != HOST_OFF) {
+        last_look(v);
         event_notifier_cleanup(&v->event);
         v->host = HOST_OFF;
     }

@@ -10,6 +10,7 @@ from power import OtherKernel
 from rig import fire_each
 from test_slow_host import BEHIND_PORT, PORT, host_vectors
 from testdev import Testdev
+from traffic import Traffic
 
 VECTORS = 8
 MODULES = ["virtio_irq", "ims_testdev"]
@@ -96,3 +97,19 @@ def test_killed(boot, rig, l1):
     guest.wait_until(guest.ended, "QEMU is gone", 30)
     assert not host_vectors(l1)
     works(boot_behind_port(boot, rig))
+
+
+RESET = "echo 1 > $(echo /sys/bus/virtio/drivers/virtio_irq/virtio*/reset)"
+
+
+def test_reset_of_the_controller(boot, rig):
+    """All host's interrupts are given back and asked for again while the function fires, and none
+    of its messages is lost: the next one is sent when the one before was handled."""
+    guest = boot(virq={}, devices=rig.vfio("testdev"), load=MODULES, smp=2)
+    testdev = Testdev(guest, rig.devices.address("testdev"))
+    testdev.cmd(f"alloc msix {VECTORS} {VECTORS}")
+    testdev.cmd("request-all")
+    with Traffic(guest, units=[testdev], gap=20_000_000) as traffic:
+        for _ in range(10):
+            guest.run(RESET)
+            traffic.await_progress("after a reset")
