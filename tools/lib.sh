@@ -130,12 +130,17 @@ kunit_source() {
 	locked "kunit-$version" kunit_unpack
 }
 
-# kunit_kernel ARCH: sets what kunit_build builds: in build_dir, with options (as
+# kunit_kernel ARCH: sets, when the source is there, what kunit_build builds: in build_dir, with options (as
 # kunit.py takes them) and from what has the hash key.
 # The one for x86_64 is the debug kernel of the end-to-end tests, too.
 kunit_kernel() {
 	local checker fragment fragments make_option make_options=()
-	fragments=("$TOP/kunit/.kunitconfig" "$TOP/kunit/$1.config")
+	fragments=("$TOP/kunit/.kunitconfig")
+	# Newer kernels have UML's PCI without virtio, and no such option then
+	if [ "$1" != um ] ||
+		grep -q OVER_VIRTIO "$tree/tools/testing/kunit/configs/arch_uml.config"; then
+		fragments+=("$TOP/kunit/$1.config")
+	fi
 	[ "$1" != x86_64 ] || fragments+=("$TOP/tools/guest/debug.config")
 	# One checker need not check another: a fifth of the suites' time goes there
 	for checker in lockdep debugobjects stacktrace unwind_orc; do
