@@ -110,6 +110,7 @@ def test_reset_of_the_controller(boot, rig):
     testdev.cmd(f"alloc msix {VECTORS} {VECTORS}")
     testdev.cmd("request-all")
     with Traffic(guest, units=[testdev], gap=20_000_000) as traffic:
-        for _ in range(10):
+        # The first one was enough, before pending bits were kept
+        for _ in range(4):
             guest.run(RESET)
             traffic.await_progress("after a reset")
