@@ -45,5 +45,6 @@ def test_served(boot, devices, kernel):
         dev.many([f"move {index} {cpu}" for index in range(8)])
         dev.fire_and_wait(20)
         dev.settle(raised=8)
+        assert {row["last_cpu"] for row in dev.vectors().values()} == {cpu}
     dev.cmd("release")
     assert not host.vectors(dev.endpoint)
